@@ -1,0 +1,65 @@
+"""Packaging: the top-level folders become sub-packages of the one package `accept_reject`.
+
+`envs`, `agents`, `experiments` and `configs` are names that other distributions use too, so they are
+never installed at the top level: users write `from accept_reject.envs import ...`.
+"""
+
+from pathlib import Path
+
+from setuptools import setup
+
+FOLDERS = ["envs", "agents", "experiments", "configs"]
+
+TEST = [
+    "build>=1.2",
+    "hypothesis>=6.100",
+    "moviepy>=2.1",
+    "pytest>=8.0",
+    "pytest-xdist>=3.6",
+]
+
+setup(
+    name="accept-reject",
+    version="0.1.0",
+    description=("The accept-or-reject game as a Gymnasium environment: how humans and machines learn who values them"),
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=[f"accept_reject.{folder}" for folder in FOLDERS],
+    package_dir={f"accept_reject.{folder}": folder for folder in FOLDERS},
+    package_data={
+        "accept_reject.envs": ["py.typed"],
+        "accept_reject.agents": ["py.typed"],
+        "accept_reject.experiments": ["py.typed", "templates/*"],
+        "accept_reject.configs": ["*.yaml"],
+    },
+    install_requires=[
+        "gymnasium>=1.4,<2",
+        "jinja2>=3.1",
+        "matplotlib>=3.9",
+        "numpy>=2.0",
+        "pandas>=2.2",
+        "pillow>=10.1",
+        "pydantic>=2.10,<3",
+        "pyyaml>=6.0",
+        "rich>=13.9",
+        "scipy>=1.14",
+        "tensorboard>=2.18",
+        "torch>=2.6",
+        "typer>=0.15",
+    ],
+    extras_require={
+        "video": ["moviepy>=2.1"],
+        "test": TEST,
+        "dev": [*TEST, "mypy>=1.15", "ruff>=0.9", "scipy-stubs", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["accept-reject = accept_reject.experiments.cli:main"]},
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
