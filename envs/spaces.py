@@ -1,0 +1,53 @@
+"""What a player sees and does: the spaces that the scalar and the vector environment share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from gymnasium import spaces
+
+from accept_reject.envs.faults import InvalidInputError, suggest
+from accept_reject.envs.game import GameSpec
+
+Reward = Literal["acceptance", "valuation"]
+REWARDS = ("acceptance", "valuation")
+
+RENDER_MODES = ("ansi", "rgb_array")
+RENDER_METADATA = {"render_modes": list(RENDER_MODES), "render_fps": 2}
+
+
+def observation_space(game: GameSpec) -> spaces.Dict:
+    """The space of one player's observations; every part starts from 0, as learning libraries expect."""
+    return spaces.Dict(
+        {
+            "offered": spaces.MultiDiscrete([game.n_partners] * game.offered),
+            "progress": spaces.Box(0.0, 1.0, (1,), np.float32),
+            "has_last": spaces.Discrete(2),
+            "last_partner": spaces.Discrete(game.n_partners),
+            "last_rank": spaces.Discrete(game.ranks + 1),
+            "last_spots": spaces.Discrete(game.ranks + 1),
+            "last_accepted": spaces.Discrete(2),
+        },
+        sort_keys=False,
+    )
+
+
+def action_space(game: GameSpec) -> spaces.Discrete:
+    """Which of the offered partners to ask, counted from 0 in the order in which they are offered."""
+    return spaces.Discrete(game.offered)
+
+
+def check_options(reward: str, render_mode: str | None) -> None:
+    """Refuse an unknown reward or render mode.
+
+    Raises:
+        InvalidInputError: With every fault.
+    """
+    faults = []
+    if reward not in REWARDS:
+        faults.append(f"reward: unknown {reward!r}{suggest(str(reward), REWARDS)}")
+    if render_mode is not None and render_mode not in RENDER_MODES:
+        faults.append(f"render_mode: unknown {render_mode!r}{suggest(str(render_mode), RENDER_MODES)}")
+    if faults:
+        raise InvalidInputError("environment", faults)

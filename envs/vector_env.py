@@ -1,0 +1,211 @@
+"""The game for many players at once, as a Gymnasium vector environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from accept_reject.envs.episodes import Episodes, draw
+from accept_reject.envs.game import GameSpec
+from accept_reject.envs.rendering import Answer, Scene, render
+from accept_reject.envs.scenarios import resolve_game
+from accept_reject.envs.spaces import RENDER_METADATA, Reward, action_space, check_options, observation_space
+
+Observations = dict[str, NDArray[Any]]
+Infos = dict[str, Any]
+
+
+class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
+    """Accept or reject, for `num_envs` players at once.
+
+    It plays the game of :class:`AcceptRejectEnv`, whose spaces, rewards and arguments it shares, with a leading axis
+    for the players. Row `j` plays episodes `j, j + n, j + 2n, ...` of the seed. Episodes all have the same length, so
+    that all rows end together.
+
+    Autoreset is `SAME_STEP`: the step that ends the episodes returns the first observations of the next ones, and
+    the last ones in `infos["final_obs"]` (an object array with a dict for each row) and `infos["final_info"]`.
+
+    Args:
+        num_envs: How many players.
+        scenario, game, reward, reveal, render_mode: As for :class:`AcceptRejectEnv`.
+
+    Raises:
+        InvalidInputError: With every fault of the arguments.
+    """
+
+    metadata = {**RENDER_METADATA, "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenario: str = "orthogonal",
+        game: GameSpec | Mapping[str, Any] | None = None,
+        reward: Reward = "acceptance",
+        reveal: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs should be at least 1, but is {num_envs}")
+        self.game = resolve_game(scenario, game)
+        check_options(reward, render_mode)
+        self.num_envs = num_envs
+        self.reward = reward
+        self.reveal = reveal
+        self.render_mode = render_mode
+        self.single_observation_space = observation_space(self.game)
+        self.single_action_space = action_space(self.game)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._rows = np.arange(num_envs) * self.game.rounds * self.game.offered
+        self._seed: int | None = None
+        self._answer: tuple[int, NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+        self._accepted_so_far = np.zeros(num_envs, np.int64)
+        self._first_episode = -num_envs
+        self._round: int | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
+        """Start episodes `0 .. n - 1` of `seed`, or every row's next episode if no seed is given.
+
+        Raises:
+            ValueError: If `seed` is a list, since one seed gives every row its episodes, or if `options` ask to reset
+                only some rows, since all rows play in step.
+        """
+        if seed is not None and not isinstance(seed, int | np.integer):
+            raise ValueError(
+                f"seed should be one whole number, from which every row gets its episodes, but is {seed!r}"
+            )
+        if options and "reset_mask" in options:
+            raise ValueError("options['reset_mask']: all rows play in step and can't be reset one by one")
+        super().reset(seed=None if seed is None else int(seed))
+        if seed is not None or self._seed is None:
+            self._seed = self.np_random_seed
+            self._first_episode = -self.num_envs
+        return self._begin()
+
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]:
+        """Ask in each row the partner at place `actions[row]` of the offer.
+
+        Args:
+            actions: Whole numbers, `(num_envs,)`.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+            InvalidAction: If the actions have another shape or type, or if one is not a place of the offer.
+        """
+        now = self._round
+        if now is None:
+            raise ResetNeeded("no episode has begun: call reset() before step()")
+        choice = self._checked(actions)
+        chosen = self._rows + now * self.game.offered + choice  # where they stand in a flattened (n, rounds, offered)
+        partner, rank, spots, accepted = (part.reshape(-1).take(chosen) for part in self._feedback)
+        self._accepted_so_far += accepted
+        self._answer = (now, choice, rank, spots, accepted)
+        self._round = then = now + 1
+        observations = self._observations(
+            has_last=np.ones(self.num_envs, np.int64),
+            last_partner=partner.astype(np.int64),
+            last_rank=rank.astype(np.int64),
+            last_spots=spots.astype(np.int64),
+            last_accepted=accepted.astype(np.int64),
+        )
+        done = then == self.game.rounds
+        if self.reward == "acceptance":
+            rewards = accepted.astype(np.float64)
+        else:
+            rewards = self._episodes.valuation.reshape(-1).take(chosen).astype(np.float64)
+        infos: Infos = {}
+        if self.reveal:
+            worth = self._episodes.acceptance if self.reward == "acceptance" else self._episodes.valuation
+            regret = worth[:, now].max(axis=1) - worth.reshape(-1).take(chosen)
+            infos = self._masked(**self._hidden(), regret=regret.astype(np.float64))
+        if done:
+            last, (observations, next_infos) = observations, self._begin()
+            infos = {**self._masked(final_obs=_split(last, self.num_envs), final_info=infos), **next_infos}
+        ended = np.full(self.num_envs, done)
+        return observations, rewards, ended, np.zeros(self.num_envs, np.bool_), infos
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Each row's round as a person would see it, as :meth:`AcceptRejectEnv.render` shows it."""
+        if self.render_mode is None:
+            gym.logger.warn("render() was called on an environment made without a render_mode")
+            return None
+        if self._round is None:
+            raise ResetNeeded("there is no round to show yet: call reset() before render()")
+        return tuple(render(self._scene(row), self.render_mode) for row in range(self.num_envs))
+
+    def _begin(self) -> tuple[Observations, Infos]:
+        """Draw every row's next episode and show its first offer."""
+        assert self._seed is not None
+        self._first_episode += self.num_envs
+        self._episodes: Episodes = draw(self.game, self._seed, self.num_envs, self._first_episode)
+        drawn, shown = self._episodes, self._episodes.rank_shown
+        self._feedback = (drawn.offered, drawn.rank * shown, drawn.spots * shown, drawn.accepted)
+        self._round = 0
+        self._answer = None
+        self._accepted_so_far = np.zeros(self.num_envs, np.int64)
+        nothing = ("has_last", "last_partner", "last_rank", "last_spots", "last_accepted")
+        observations = self._observations(**{key: np.zeros(self.num_envs, np.int64) for key in nothing})
+        return observations, self._masked(**self._hidden()) if self.reveal else {}
+
+    def _checked(self, actions: Any) -> NDArray[np.int64]:
+        choice = np.asarray(actions)
+        if choice.shape != (self.num_envs,):
+            raise InvalidAction(f"actions should have shape ({self.num_envs},), but have {choice.shape}")
+        if choice.dtype.kind not in "iu":
+            raise InvalidAction(f"actions should be whole numbers, but are {choice.dtype}")
+        if choice.min() < 0 or choice.max() >= self.game.offered:
+            wrong = np.flatnonzero((choice < 0) | (choice >= self.game.offered))
+            raise InvalidAction(
+                f"actions should be from 0 to {self.game.offered - 1}, but in {len(wrong)} rows they are not; "
+                f"the first is row {wrong[0]} with {choice[wrong[0]]}"
+            )
+        return choice.astype(np.int64, copy=False)
+
+    def _observations(self, **last: NDArray[np.int64]) -> Observations:
+        assert self._round is not None
+        now = min(self._round, self.game.rounds - 1)
+        progress = np.float32(self._round) / np.float32(self.game.rounds)
+        return {
+            "offered": self._episodes.offered[:, now].astype(np.int64),
+            "progress": np.full((self.num_envs, 1), progress, np.float32),
+            **last,
+        }
+
+    def _hidden(self) -> dict[str, NDArray[np.float32]]:
+        assert self._round is not None
+        now = min(self._round, self.game.rounds - 1)
+        valuations, acceptances = self._episodes.valuation, self._episodes.acceptance
+        return {"valuations": valuations[:, now].copy(), "acceptances": acceptances[:, now].copy()}
+
+    def _masked(self, **infos: Any) -> Infos:
+        """Infos as Gymnasium's vector environments give them: beside each key a mask of the rows that have it."""
+        masks = {f"_{key}": np.ones(self.num_envs, np.bool_) for key in infos}
+        return {**infos, **masks}
+
+    def _scene(self, row: int) -> Scene:
+        assert self._round is not None
+        answer = None
+        if self._answer is not None:
+            before, choice, rank, spots, accepted = self._answer
+            asked = self._episodes.offered[row, before].tolist()
+            answer = Answer(asked, int(choice[row]), int(rank[row]), int(spots[row]), bool(accepted[row]))
+        offered = self._episodes.offered[row, self._round].tolist()
+        return Scene(self.game, self._round, int(self._accepted_so_far[row]), answer, offered)
+
+
+def _split(observations: Observations, n: int) -> NDArray[np.object_]:
+    """An object array with the observation dict of each row."""
+    keys = list(observations)
+    columns = [column.tolist() if column.ndim == 1 else list(column) for column in observations.values()]
+    split = np.empty(n, dtype=object)
+    split[:] = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
+    return split

@@ -1,0 +1,183 @@
+"""Episodes: the draws obey their rules, agree with independent references, and do not depend on the batch."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from game_specs import game_specs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from accept_reject.envs import SCENARIOS, Episodes, GameSpec, draw, scenario
+from accept_reject.envs.episodes import BLOCK
+
+ARRAYS = ("offered", "rank", "spots", "kind", "mean_rank", "valuation", "acceptance", "rank_shown", "accepted")
+
+
+def same(a: Episodes, b: Episodes, rows: slice = slice(None)) -> bool:
+    return all(np.array_equal(getattr(a, name), getattr(b, name)[rows]) for name in ARRAYS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(game_specs(), st.integers(0, 2**40))
+def test_every_draw_obeys_the_rules(game: GameSpec, seed: int) -> None:
+    episodes = draw(game, seed, 3)
+    shape = (3, game.rounds, game.offered)
+    assert episodes.offered.shape == episodes.rank.shape == episodes.spots.shape == shape
+    assert np.array_equal(episodes.accepted, episodes.rank <= episodes.spots)
+    assert episodes.rank.min() >= 1
+    assert episodes.rank.max() <= game.ranks
+    assert episodes.spots.max() <= game.ranks
+    assert episodes.offered.max() < game.n_partners
+    ordered = np.sort(episodes.offered, axis=2)
+    assert (ordered[..., 1:] != ordered[..., :-1]).all(), "nobody is offered twice in a round"
+    for hidden in (episodes.valuation, episodes.acceptance):
+        assert hidden.shape == shape
+        assert 0 <= hidden.min() <= hidden.max() <= 1 + 1e-6
+    counts = [np.bincount(row, minlength=len(game.partners)).tolist() for row in episodes.kind]
+    assert counts == [[kind.count for kind in game.partners]] * 3
+    shown = np.array([kind.rank_shown for kind in game.partners])
+    for i in range(3):  # a plain look-up of what belongs to each offered partner
+        for t in range(game.rounds):
+            for j, partner in enumerate(episodes.offered[i, t]):
+                mean_rank = episodes.mean_rank[i, t if game.drift else 0, partner]
+                assert episodes.valuation[i, t, j] == pytest.approx(
+                    (game.ranks - mean_rank) / (game.ranks - 1), abs=1e-5
+                )
+                assert episodes.rank_shown[i, t, j] == shown[episodes.kind[i, partner]]
+    if game.rule == "causal" and game.open_doors is None:
+        for place, kind in enumerate(game.partners):
+            of_kind = np.take_along_axis(episodes.kind[:, None, :], episodes.offered, axis=2) == place
+            assert kind.spots is not None
+            assert ((kind.spots[0] <= episodes.spots) & (episodes.spots <= kind.spots[1]))[of_kind].all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(game_specs(), st.integers(0, 1000), st.integers(0, 2 * BLOCK), st.integers(1, 2 * BLOCK))
+def test_an_episode_is_the_same_in_any_batch(game: GameSpec, seed: int, start: int, n: int) -> None:
+    whole = draw(game, seed, start + n)
+    assert same(draw(game, seed, n, start), whole, slice(start, None))
+    assert same(draw(game, seed, 1, start), whole, slice(start, start + 1))
+    assert not np.array_equal(whole.rank, draw(game, seed + 1, start + n).rank) or whole.rank.size < 50
+
+
+def test_an_episode_is_the_same_in_another_process() -> None:
+    code = (
+        "from accept_reject.envs import draw, scenario; import hashlib; e = draw(scenario('drift').game, 7, 5, 62);"
+        "print(hashlib.sha256(b''.join(a.tobytes() for a in (e.offered, e.rank, e.spots, e.mean_rank))).hexdigest())"
+    )
+    import hashlib
+
+    e = draw(scenario("drift").game, 7, 5, 62)
+    here = hashlib.sha256(b"".join(a.tobytes() for a in (e.offered, e.rank, e.spots, e.mean_rank))).hexdigest()
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert here == there
+
+
+def test_the_first_episode_is_what_it_was() -> None:
+    """A change of these numbers breaks every published score: it needs new versions of the environment ids."""
+    episodes = draw(scenario("orthogonal").game, 0, 1)
+    assert episodes.offered[0, :4].tolist() == PINNED["offered"]
+    assert episodes.rank[0, :4].tolist() == PINNED["rank"]
+    assert episodes.spots[0, :4].tolist() == PINNED["spots"]
+
+
+PINNED = {
+    "offered": [[2, 0], [3, 1], [7, 1], [1, 3]],
+    "rank": [[3, 2], [2, 6], [5, 7], [6, 4]],
+    "spots": [[8, 6], [0, 2], [3, 1], [6, 3]],
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_frequencies_are_the_hidden_probabilities(name: str) -> None:
+    episodes = draw(scenario(name).game, 11, 2000)
+    p, accepted = episodes.acceptance.astype(float), episodes.accepted
+    edges = np.linspace(0, 1, 11)
+    for low, high in pairwise(edges):
+        within = (p >= low) & (p <= high) if high == 1 else (p >= low) & (p < high)
+        if within.sum() > 200:
+            error = np.sqrt((p[within] * (1 - p[within])).sum()) / within.sum()
+            assert abs(accepted[within].mean() - p[within].mean()) < 5 * error + 1e-6
+
+
+def test_ranks_follow_a_rounded_normal_kept_on_the_ladder() -> None:
+    game = scenario("crowd").game
+    episodes = draw(game, 3, 1000)
+    mean_rank = np.take_along_axis(episodes.mean_rank, episodes.offered.reshape(1000, 1, -1), axis=2).reshape(
+        episodes.rank.shape
+    )
+    for mean in (3.0, 6.0):
+        observed = np.bincount(episodes.rank[mean_rank == mean], minlength=9)[1:]
+        below = stats.norm(mean, game.rank_sd).cdf(np.arange(1, 8) + 0.5)
+        expected = np.diff(below, prepend=0, append=1) * observed.sum()
+        assert stats.chisquare(observed, expected).pvalue > 1e-4
+
+
+def test_orthogonal_rule_draws_rank_and_acceptance_independently_and_spots_uniformly() -> None:
+    game = scenario("crowd").game
+    episodes = draw(game, 5, 1500)
+    kind = np.take_along_axis(episodes.kind, episodes.offered.reshape(1500, -1), axis=1).reshape(episodes.rank.shape)
+    for i, partner in enumerate(game.partners):
+        rank, accepted, spots = (array[kind == i] for array in (episodes.rank, episodes.accepted, episodes.spots))
+        assert partner.acceptance is not None
+        assert abs(accepted.mean() - partner.acceptance) < 0.01
+        table = np.array([[np.sum((rank == k) & (accepted == a)) for a in (0, 1)] for k in range(1, 9)])
+        assert stats.chi2_contingency(table[table.sum(axis=1) > 40]).pvalue > 1e-4
+        for k in range(1, 9):
+            for is_accepted, allowed in ((True, range(k, 9)), (False, range(k))):
+                here = spots[(rank == k) & (accepted == is_accepted)]
+                counts = np.array([np.sum(here == s) for s in allowed])
+                assert counts.sum() == len(here)
+                if len(here) > 200 and len(counts) > 1:
+                    assert stats.chisquare(counts).pvalue > 1e-4
+
+
+def test_offers_are_uniform_over_ordered_pairs() -> None:
+    offered = draw(scenario("orthogonal").game, 1, 600).offered.reshape(-1, 2)
+    pairs = np.bincount(offered[:, 0].astype(int) * 8 + offered[:, 1], minlength=64).reshape(8, 8)
+    assert (pairs.diagonal() == 0).all()
+    assert stats.chisquare(pairs[~np.eye(8, dtype=bool)]).pvalue > 1e-4
+
+
+def test_newcomers_come_one_by_one_and_those_who_left_stay_away() -> None:
+    game = scenario("newcomers").game
+    for offered in draw(game, 2, 20).offered:
+        for stage in range(len(game.arrivals) + 1):
+            first = 0 if stage == 0 else game.arrivals[stage - 1]
+            assert offered[:first].max(initial=0) < game.n_present + max(stage - 1, 0)
+        stages = np.searchsorted(game.arrivals, np.arange(game.rounds), side="right")
+        present = [set(offered[stages == stage].ravel()) for stage in range(stages.max() + 1)]
+        assert all(len(around) <= game.n_present for around in present)
+        for partner in range(game.n_partners):
+            seen = [stage for stage, around in enumerate(present) if partner in around]
+            if seen and len(present) > 2:
+                assert min(seen) >= max(0, partner - game.n_present + 1)
+
+
+def test_doors_open_half_way() -> None:
+    game = scenario("open-doors").game
+    episodes = draw(game, 4, 300)
+    assert game.opening_round == 72
+    assert set(np.unique(episodes.spots[:, 72:])) == {4, 5, 6}
+    assert set(np.unique(episodes.spots[:, :72])) == set(range(9))
+    after = np.unique(episodes.acceptance[:, 72:].round(3))
+    expected = [np.mean([stats.norm(m, 1.2).cdf(s + 0.5) for s in (4, 5, 6)]).round(3) for m in (6, 3)]
+    assert after == pytest.approx(expected)
+
+
+def test_drift_wanders_within_the_ladder_at_the_stated_pace() -> None:
+    game = scenario("drift").game
+    walk = draw(game, 6, 500).mean_rank
+    assert walk.min() >= 1
+    assert walk.max() <= 8
+    assert np.diff(walk[:, :20], axis=1).std() == pytest.approx(game.drift, rel=0.02)
+
+
+def test_bad_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="0 or more"):
+        draw(scenario("crowd").game, -1, 3)
+    assert len(draw(scenario("crowd").game, 0, 0)) == 0
