@@ -1,0 +1,96 @@
+"""What an agent is: four methods, batched over players."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accept_reject.envs.episodes import Episodes
+from accept_reject.envs.game import GameSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Feedback:
+    """What the players learn from a round.
+
+    It speaks only of the players who answered, so that `self.met[feedback.players, feedback.partner] += 1` is right
+    whether or not some missed the round. All arrays have shape `(m,)`, or `(m, offered)` for `offered`.
+
+    Attributes:
+        players: Row numbers of the players who answered; all of them, in order, where none missed.
+        offered: The partners that were offered.
+        choice: Place in the offer of the one that was asked.
+        partner: The partner that was asked.
+        rank: Its rank of the player, from 1; 0 where it is hidden.
+        spots: Its spots; 0 too where its rank is hidden.
+        accepted: Whether it accepted.
+    """
+
+    players: NDArray[np.int64]
+    offered: NDArray[np.uint8]
+    choice: NDArray[np.int64]
+    partner: NDArray[np.uint8]
+    rank: NDArray[np.uint8]
+    spots: NDArray[np.uint8]
+    accepted: NDArray[np.bool_]
+
+
+class Agent(ABC):
+    """A player of the game; one object plays many games side by side, one for each row.
+
+    The order of calls is `start`, then for every round `policy` and `learn`. An agent never sees hidden state.
+    """
+
+    @abstractmethod
+    def start(self, n_players: int, game: GameSpec, seed: int) -> None:
+        """Forget everything and get ready for `n_players` new games.
+
+        Args:
+            n_players: How many games are played side by side.
+            game: The game: how many partners, ranks and rounds there are, and how they are made.
+            seed: For agents with randomness of their own; the choices themselves are drawn from `policy` by the caller.
+        """
+
+    @abstractmethod
+    def policy(self, offered: NDArray[np.uint8]) -> ArrayLike:
+        """How probably each player asks each of the offered partners.
+
+        Args:
+            offered: The partners offered, `(n_players, offered)`.
+
+        Returns:
+            Probabilities, `(n_players, offered)`; each row sums to 1.
+        """
+
+    @abstractmethod
+    def learn(self, feedback: Feedback) -> None:
+        """Take in what the players learned from the round."""
+
+    def valuations(self) -> ArrayLike | None:
+        """How much the agent believes that each partner values each player.
+
+        Returns:
+            `(n_players, partners)`, 0..1; or None if the agent has no opinion.
+        """
+        return None
+
+
+class PrivilegedAgent(Agent):
+    """An agent that is shown the hidden state: a line to measure others by, not a competitor."""
+
+    @abstractmethod
+    def reveal(self, episodes: Episodes) -> None:
+        """See everything of the episodes that are about to be played; called before `start`."""
+
+
+def greedy(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The policy that asks the offered partner of the highest value, and any of them with equal chances on a tie.
+
+    Args:
+        values: `(n, offered)`.
+    """
+    best = values == values.max(axis=1, keepdims=True)
+    return best / best.sum(axis=1, keepdims=True)

@@ -1,0 +1,102 @@
+"""Agents by name, or by the dotted path of anyone's class."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accept_reject.envs.faults import suggest
+
+if TYPE_CHECKING:
+    from accept_reject.agents.base import Agent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a named agent is made.
+
+    Attributes:
+        path: `module:Class`.
+        summary: What it does, in one line.
+        params: Arguments that the name stands for; a config may add others.
+        privileged: Whether it is shown the hidden state.
+    """
+
+    path: str
+    summary: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    privileged: bool = False
+
+
+_BASELINES, _THOMPSON = "accept_reject.agents.baselines", "accept_reject.agents.thompson"
+
+AGENTS: dict[str, Entry] = {
+    "oracle-valuing": Entry(
+        f"{_BASELINES}:Oracle",
+        "sees who values it most and asks them",
+        {"target": "valuation"},
+        privileged=True,
+    ),
+    "oracle-accepted": Entry(
+        f"{_BASELINES}:Oracle",
+        "sees who most probably accepts and asks them",
+        {"target": "acceptance"},
+        privileged=True,
+    ),
+    "thompson-rank": Entry(f"{_THOMPSON}:ThompsonRank", "Thompson sampling on ranks alone: Normal beliefs"),
+    "thompson-outcome": Entry(f"{_THOMPSON}:ThompsonOutcome", "Thompson sampling on outcomes alone: Beta beliefs"),
+    "win-stay-lose-shift": Entry(
+        f"{_BASELINES}:WinStayLoseShift", "asks whoever accepted last time, avoids the others"
+    ),
+    "random": Entry(f"{_BASELINES}:RandomAgent", "asks anyone with equal chances"),
+}
+"""The registered agents by name. Modules are imported when an agent is made, not before."""
+
+
+def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
+    """Make a registered agent, or one of the class that a dotted path such as `my_package.my_module:MyAgent` names.
+
+    Modules are also looked for in the current folder.
+
+    Args:
+        name: A registered name or a dotted path.
+        params: Arguments for its class, beyond those that a registered name stands for.
+
+    Raises:
+        ValueError: If the name is unknown, the module or class can't be found, the class is no `Agent` or refuses the
+            arguments; the message says which.
+    """
+    entry = AGENTS.get(name)
+    if entry is None and ":" not in name:
+        raise ValueError(f"unknown agent {name!r}{suggest(name, AGENTS)}, or a dotted path such as my_module:MyAgent")
+    cls = _load_class(name if entry is None else entry.path)
+    arguments = {**(entry.params if entry else {}), **(params or {})}
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise ValueError(f"agent {name!r} refuses its params: {error}") from error
+
+
+def _load_class(path: str) -> type[Agent]:
+    from accept_reject.agents.base import Agent
+
+    module_name, _, class_name = path.partition(":")
+    here = str(Path.cwd())
+    sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ValueError(f"agent {path!r}: the module {module_name!r} can't be imported: {error}") from error
+    finally:
+        sys.path.remove(here)
+    cls = getattr(module, class_name, None)
+    if cls is None:
+        classes = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Agent)]
+        raise ValueError(f"agent {path!r}: no {class_name!r} in the module{suggest(class_name, classes)}")
+    if not (isinstance(cls, type) and issubclass(cls, Agent)):
+        raise ValueError(f"agent {path!r}: should be a subclass of accept_reject.agents.Agent, but is {cls!r}")
+    return cls

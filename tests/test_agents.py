@@ -1,0 +1,184 @@
+"""Agents: every registered one keeps the contract; each baseline equals an independent reference."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from game_specs import game_specs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import integrate, stats
+
+from accept_reject.agents import AGENTS, Agent, Feedback, PrivilegedAgent, greedy, make_agent
+from accept_reject.agents.thompson import ThompsonOutcome, ThompsonRank
+from accept_reject.envs import GameSpec, draw, scenario
+from accept_reject.experiments.play import play
+
+every_agent = pytest.mark.parametrize("name", AGENTS)
+
+
+def answers(players: list[int], partner: list[int], rank: list[int], accepted: list[bool]) -> Feedback:
+    at = np.array(players)
+    pair = np.stack([np.array(partner), (np.array(partner) + 1) % 8], axis=1).astype(np.uint8)
+    zeros = np.zeros(len(at), np.int64)
+    ranks = np.array(rank, np.uint8)
+    return Feedback(at, pair, zeros, pair[:, 0], ranks, ranks, np.array(accepted))
+
+
+@every_agent
+@settings(max_examples=12, deadline=None)
+@given(game=game_specs(), seed=st.integers(0, 99))
+def test_every_agent_plays_any_game(name: str, game: GameSpec, seed: int) -> None:
+    episodes = draw(game, seed, 3)
+    agent = make_agent(name)
+    choices = play(agent, episodes, seed)
+    assert choices.choice.min() >= 0
+    assert choices.choice.max() < game.offered
+    beliefs = agent.valuations()
+    if beliefs is not None:
+        assert np.shape(beliefs) == (3, game.n_partners)
+        assert np.min(beliefs) >= 0
+        assert np.max(beliefs) <= 1 + 1e-6
+    assert np.array_equal(choices.choice, play(make_agent(name), episodes, seed).choice), "same seed, same choices"
+
+
+@every_agent
+def test_players_do_not_disturb_each_other(name: str) -> None:
+    game = scenario("orthogonal").game
+    many = play(make_agent(name), draw(game, 5, 70), seed=5)
+    few = play(make_agent(name), draw(game, 5, 4, start=63), seed=5)
+    assert np.array_equal(many.choice[63:67], few.choice)
+
+
+@every_agent
+def test_only_privileged_agents_see_hidden_state(name: str) -> None:
+    assert isinstance(make_agent(name), PrivilegedAgent) == AGENTS[name].privileged == name.startswith("oracle")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=3))
+def test_thompson_outcome_equals_quadrature(counts: list[tuple[int, int]]) -> None:
+    agent = ThompsonOutcome()
+    agent.start(1, scenario("orthogonal").game, 0)
+    for partner, (yes, no) in enumerate(counts):
+        for accepted in [True] * yes + [False] * no:
+            agent.learn(answers([0], [partner], [0], [accepted]))
+    offered = np.arange(len(counts), dtype=np.uint8)[None]
+    beliefs = [stats.beta(1 + yes, 1 + no) for yes, no in counts]
+    for i, belief in enumerate(beliefs):
+        others = [other for j, other in enumerate(beliefs) if j != i]
+
+        def density(x: float, belief: Any = belief, others: list[Any] = others) -> float:
+            return float(belief.pdf(x) * np.prod([other.cdf(x) for other in others]))
+
+        expected, _ = integrate.quad(density, 0, 1, points=[belief.mean()], limit=200)
+        assert agent.policy(offered)[0, i] == pytest.approx(expected, abs=2e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 8), max_size=20), st.lists(st.integers(1, 8), max_size=20))
+def test_thompson_rank_equals_the_closed_form(first: list[int], second: list[int]) -> None:
+    agent = ThompsonRank()
+    agent.start(1, scenario("orthogonal").game, 0)
+    posterior = []
+    for partner, ranks in enumerate((first, second)):
+        for rank in ranks:
+            agent.learn(answers([0], [partner], [rank], [False]))
+        precision = 1 / 2.0**2 + len(ranks) / 1.2**2
+        posterior.append(((4.5 / 2.0**2 + sum(ranks) / 1.2**2) / precision, 1 / precision))
+    (m1, v1), (m2, v2) = posterior
+    lower_is_better = stats.norm.cdf((m2 - m1) / np.sqrt(v1 + v2))
+    assert agent.policy(np.array([[0, 1]], np.uint8))[0, 0] == pytest.approx(lower_is_better, abs=4e-3)
+    believed = np.asarray(agent.valuations())[0, :2]
+    assert believed == pytest.approx(np.clip([(8 - m1) / 7, (8 - m2) / 7], 0, 1))
+
+
+def test_hidden_ranks_leave_rank_beliefs_alone() -> None:
+    agent = ThompsonRank()
+    agent.start(2, scenario("orthogonal").game, 0)
+    before = np.array(agent.valuations())
+    agent.learn(answers([0, 1], [3, 3], [0, 2], [True, True]))
+    after = np.array(agent.valuations())
+    assert np.array_equal(before[0], after[0])
+    assert after[1, 3] > before[1, 3]
+
+
+def test_win_stay_lose_shift_remembers_the_last_outcome() -> None:
+    agent = make_agent("win-stay-lose-shift")
+    agent.start(1, scenario("orthogonal").game, 0)
+
+    def chance(a: int, b: int) -> list[float]:
+        return np.asarray(agent.policy(np.array([[a, b]], np.uint8)))[0].tolist()
+
+    assert chance(0, 1) == [0.5, 0.5]
+    agent.learn(answers([0], [0], [1], [False]))
+    assert chance(0, 1) == [0, 1]
+    agent.learn(answers([0], [2], [8], [True]))
+    assert chance(1, 2) == [0, 1]
+    agent.learn(answers([0], [2], [1], [False]))
+    assert chance(0, 2) == [0.5, 0.5]
+
+
+def test_players_who_missed_a_round_learn_nothing() -> None:
+    for name in ("thompson-rank", "thompson-outcome", "win-stay-lose-shift"):
+        agent = make_agent(name)
+        agent.start(3, scenario("orthogonal").game, 0)
+        agent.learn(answers([0, 2], [4, 4], [1, 1], [True, True]))
+        chances = np.asarray(agent.policy(np.array([[4, 5]] * 3, np.uint8)))
+        assert chances[0, 0] == chances[2, 0] > 0.6
+        assert chances[1, 0] == pytest.approx(0.5)
+
+
+def test_greedy_shares_ties() -> None:
+    assert greedy(np.array([[1.0, 2.0, 2.0], [3.0, 1.0, 2.0]])).tolist() == [[0, 0.5, 0.5], [1, 0, 0]]
+
+
+class Faulty(Agent):
+    """Answers with whatever it is told to."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+
+    def start(self, n_players: int, game: GameSpec, seed: int) -> None: ...
+
+    def policy(self, offered: NDArray[np.uint8]) -> Any:
+        return self.answer
+
+    def learn(self, feedback: Feedback) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        ([0.5, 0.5], r"shape \(2, 2\), but gave \(2,\)"),
+        ([[0.5, 0.5], [0.7, 0.7]], r"sum to 1, but gave \[0.7 0.7\] for player 1"),
+        ([[1.5, -0.5], [0.5, 0.5]], r"0 or more .* gave \[ 1.5 -0.5\] for player 0"),
+        ([[np.nan, np.nan], [0.5, 0.5]], "for player 0"),
+    ],
+)
+def test_what_is_no_policy_is_refused(answer: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        play(Faulty(answer), draw(scenario("orthogonal").game, 0, 2))
+
+
+def test_agents_by_dotted_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "visitors.py").write_text(
+        "from accept_reject.agents.baselines import RandomAgent\n"
+        "class Visitor(RandomAgent):\n    def __init__(self, mood=0): self.mood = mood\n"
+    )
+    assert make_agent("visitors:Visitor", {"mood": 3}).mood == 3  # type: ignore[attr-defined]
+    for name, params, fault in (
+        ("thomson-rank", {}, "did you mean 'thompson-rank'"),
+        ("nowhere_at_all:Agent", {}, "the module 'nowhere_at_all' can't be imported"),
+        ("visitors:Visitr", {}, "did you mean 'Visitor'"),
+        ("json:JSONDecoder", {}, "should be a subclass"),
+        ("visitors:Visitor", {"moood": 1}, "refuses its params.*moood"),
+        ("random", {"bias": 1}, "refuses its params.*bias|takes no arguments"),
+        ("thompson-rank", {"noise_sd": -1}, "above 0"),
+        ("accept_reject.agents.baselines:Oracle", {"target": "rank"}, "'valuation' or 'acceptance'"),
+    ):
+        with pytest.raises(ValueError, match=fault):
+            make_agent(name, params)
