@@ -1,0 +1,1 @@
+"""The shipped configs, as data of the package."""

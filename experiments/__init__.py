@@ -1,0 +1,4 @@
+"""What one does with the game and its players: play, score, benchmark, report; and the command line.
+
+Nothing is imported here, so that `accept-reject --help` answers at once.
+"""

@@ -1,0 +1,216 @@
+"""Benchmark: every agent plays every scenario on the same drawn luck, and is scored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from accept_reject.agents.base import PrivilegedAgent
+from accept_reject.agents.registry import make_agent
+from accept_reject.envs.episodes import draw
+from accept_reject.envs.faults import InvalidInputError, Spec, Whole
+from accept_reject.envs.game import GameSpec
+from accept_reject.envs.scenarios import SCENARIOS, resolve_game
+from accept_reject.envs.scenarios import scenario as find_scenario
+from accept_reject.experiments.config import dump_config
+from accept_reject.experiments.play import play
+from accept_reject.experiments.scores import SCORES, anchored, learning_curve
+
+CURVE_POINTS = 24
+"""Points of a learning curve; each pools the rounds of its share of the game."""
+
+Label = Annotated[str, Field(pattern=r"^([^./\\][^/\\]*)?$")]
+"""What tables and figures call something; it names folders too, hence no slashes."""
+
+
+class ScenarioEntry(Spec):
+    """A scenario of the benchmark: its bare name, or a mapping.
+
+    Attributes:
+        scenario: Name of the scenario.
+        game: Changes to its game, as keys of `GameSpec`.
+        label: What tables and figures call it; its name by default.
+    """
+
+    scenario: str
+    game: dict[str, Any] = {}
+    label: Label = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, data: Any) -> Any:
+        return {"scenario": data} if isinstance(data, str) else data
+
+    @field_validator("game")
+    @classmethod
+    def _check_game(cls, game: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if info.data.get("scenario") in SCENARIOS:
+            try:
+                resolve_game(info.data["scenario"], game)
+            except InvalidInputError as error:
+                raise ValueError("\n".join(f".{fault}" for fault in error.faults)) from None
+        return game
+
+    @field_validator("scenario")
+    @classmethod
+    def _check_scenario(cls, scenario: str) -> str:
+        return find_scenario(scenario).name
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call it."""
+        return self.label or self.scenario
+
+    def resolve(self) -> GameSpec:
+        """The game that is played."""
+        return resolve_game(self.scenario, self.game)
+
+
+class AgentEntry(Spec):
+    """An agent of the benchmark: its bare name, or a mapping.
+
+    Attributes:
+        agent: A registered name, or the dotted path of a class, such as `my_package.my_module:MyAgent`.
+        params: Arguments for its class.
+        label: What tables and figures call it; its name, or the name of its class, by default.
+    """
+
+    agent: str
+    params: dict[str, Any] = {}
+    label: Label = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, data: Any) -> Any:
+        return {"agent": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _check_agent(self) -> AgentEntry:
+        make_agent(self.agent, self.params)
+        return self
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call it."""
+        return self.label or self.agent.rpartition(":")[2]
+
+
+class BenchmarkConfig(Spec):
+    """What to play.
+
+    Attributes:
+        name: Name of the run, the first part of its folder's name.
+        scenarios: The scenarios.
+        agents: The agents.
+        seeds: How many seeds; intervals are over them.
+        first_seed: The first of them.
+        episodes: How many games each agent plays for each seed.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "benchmark"
+    scenarios: tuple[ScenarioEntry, ...]
+    agents: tuple[AgentEntry, ...]
+    seeds: Annotated[Whole, Field(ge=1, le=10_000)] = 40
+    first_seed: Annotated[Whole, Field(ge=0)] = 10_000
+    episodes: Annotated[Whole, Field(ge=1, le=100_000)] = 25
+
+    @field_validator("scenarios", "agents")
+    @classmethod
+    def _check_entries(cls, entries: tuple[ScenarioEntry | AgentEntry, ...]) -> tuple[Any, ...]:
+        if not entries:
+            raise ValueError("should hold at least one")
+        names = [entry.name for entry in entries]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"each should have a name of its own (give labels), but these come twice: {', '.join(twice)}"
+            )
+        return entries
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder: the same config, whatever its comments and order of keys, has the same one."""
+        return f"{self.name}-{hashlib.sha256(dump_config(self).encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a benchmark found.
+
+    Attributes:
+        config: What was played.
+        scores: A row for each scenario, phase, agent, seed and score; columns `scenario`, `phase` (`all`, and
+            `before` and `after` where doors open), `agent`, `seed`, `score`, `value`, and with the anchors from which
+            the value comes `mean`, `chance` and `best`.
+        curves: Learning curves, `(seeds, points)`, by scenario and agent.
+        privileged: Names of the agents that were shown the hidden state.
+    """
+
+    config: BenchmarkConfig
+    scores: pd.DataFrame
+    curves: dict[tuple[str, str], NDArray[np.float64]]
+    privileged: frozenset[str]
+
+    def values(self, score: str, phase: str = "all") -> dict[tuple[str, str], NDArray[np.float64]]:
+        """Values of a score for each seed, `(seeds,)`, by scenario and agent."""
+        rows = self.scores[(self.scores.score == score) & (self.scores.phase == phase)]
+        return {
+            (scenario, agent): group.value.to_numpy()
+            for (scenario, agent), group in rows.groupby(["scenario", "agent"], sort=False)
+        }
+
+
+def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: None) -> Results:
+    """Play and score.
+
+    Args:
+        config: What to play.
+        on_played: Is told the scenario's name each time that an agent has played a seed of it.
+    """
+    rows: list[dict[str, Any]] = []
+    curves: dict[tuple[str, str], NDArray[np.float64]] = {}
+    agents = {entry.name: make_agent(entry.agent, entry.params) for entry in config.agents}
+    for entry in config.scenarios:
+        game = entry.resolve()
+        phases = _phases(game)
+        by_seed: dict[str, list[NDArray[np.float64]]] = {name: [] for name in agents}
+        for seed in range(config.first_seed, config.first_seed + config.seeds):
+            episodes = draw(game, seed, config.episodes)
+            for name, agent in agents.items():
+                choices = play(agent, episodes, seed)
+                by_seed[name].append(learning_curve(choices, curve_width(game)))
+                for phase, rounds in phases.items():
+                    for score in SCORES:
+                        found = anchored(choices, score, rounds)
+                        key = {
+                            "scenario": entry.name,
+                            "phase": phase,
+                            "agent": name,
+                            "seed": seed,
+                            "score": score,
+                        }
+                        anchors = {"mean": found.mean, "chance": found.chance, "best": found.best}
+                        rows.append({**key, "value": found.score, **anchors})
+                on_played(entry.name)
+        curves |= {(entry.name, name): np.array(each) for name, each in by_seed.items()}
+    privileged = frozenset(name for name, agent in agents.items() if isinstance(agent, PrivilegedAgent))
+    return Results(config, pd.DataFrame(rows), curves, privileged)
+
+
+def curve_width(game: GameSpec) -> int:
+    """How many rounds a point of the learning curve pools."""
+    return -(-game.rounds // CURVE_POINTS)
+
+
+def _phases(game: GameSpec) -> dict[str, slice]:
+    phases = {"all": slice(None)}
+    if game.open_doors is not None:
+        phases |= {"before": slice(0, game.opening_round), "after": slice(game.opening_round, None)}
+    return phases

@@ -1,0 +1,76 @@
+"""The command line: `accept-reject`. What a command needs is imported when it runs, so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Accept or reject: how humans and machines learn who values them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def benchmark(
+    config: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config.")] = "benchmark",
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to it: key.path=value ...")] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path("runs"),
+) -> None:
+    """Let agents play scenarios: leaderboard, learning curves and a report."""
+    from accept_reject.experiments.benchmark import BenchmarkConfig
+    from accept_reject.experiments.config import load_config
+    from accept_reject.experiments.run_folder import run_benchmark
+
+    run_benchmark(load_config(BenchmarkConfig, config, overrides or []), out)
+
+
+@app.command()
+def agents() -> None:
+    """List the registered agents."""
+    from accept_reject.agents.registry import AGENTS
+
+    _list({name: entry.summary + (" *" if entry.privileged else "") for name, entry in AGENTS.items()})
+    typer.echo("\n* is shown the hidden state: a line to measure by. Your own: my_package.my_module:MyAgent")
+
+
+@app.command()
+def games() -> None:
+    """List the scenarios, each with its question and its Gymnasium id."""
+    from accept_reject.envs.scenarios import SCENARIOS
+
+    _list({entry.name: f"{entry.question} [{entry.env_id}]" for entry in SCENARIOS.values()})
+
+
+def main() -> None:
+    """Run the command line: bad input ends with a message and exit code 2, without a traceback."""
+    try:
+        app()
+    except ValueError as error:
+        from accept_reject.envs.faults import InvalidInputError
+
+        if not isinstance(error, InvalidInputError):
+            raise
+        typer.echo(f"accept-reject: {error}", err=True)
+        sys.exit(2)
+
+
+def _list(entries: dict[str, str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, about in entries.items():
+        table.add_row(name, about.replace("[", "\\["))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Configs: a YAML file and `key.path=value` overrides, checked together and refused with every fault at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from accept_reject.envs.faults import InvalidInputError, SpecT, list_faults
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without two surprises: a key given twice is refused, and `1e-3` is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def load_config(model: type[SpecT], path: str, overrides: Sequence[str] = ()) -> SpecT:
+    """Read a config.
+
+    Args:
+        model: What it should hold.
+        path: A YAML file, or the bare name of a config that ships with the package, such as `benchmark`.
+        overrides: Texts `key.path=value`; the value is read as YAML, and a number in the path counts list items from 0.
+
+    Raises:
+        InvalidInputError: With every fault of the file and of the overrides.
+    """
+    try:
+        data = yaml.load(_find(path).read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise InvalidInputError(path, [f"can't be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(path, ["is not UTF-8 text"]) from None
+    except yaml.YAMLError as error:
+        raise InvalidInputError(path, [_yaml_fault(error)]) from None
+    data = {} if data is None else data
+    faults = []
+    for override in overrides:
+        try:
+            data = _override(data, override)
+        except ValueError as error:
+            faults.append(f"{override}: {error}")
+    try:
+        config = model.model_validate(data)
+    except ValidationError as error:
+        faults += list_faults(error, model)
+    if faults:
+        raise InvalidInputError(path, faults)
+    return config
+
+
+def dump_config(config: SpecT) -> str:
+    """The config as YAML, with every default written out; reading it gives the same config again."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _find(path: str) -> Path:
+    if Path(path).suffix or "/" in path:
+        return Path(path)
+    shipped = Path(str(resources.files("accept_reject.configs")))
+    if (shipped / f"{path}.yaml").exists():
+        return shipped / f"{path}.yaml"
+    names = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
+    raise InvalidInputError(path, [f"is neither a YAML file's path nor the name of a shipped config (known: {names})"])
+
+
+def _override(data: Any, override: str) -> Any:
+    """`data` with one value replaced; what stands on the way there is copied."""
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise ValueError("should be key.path=value")
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"the value is not YAML: {_yaml_fault(error)}") from None
+    return _replaced(data, path.split("."), value)
+
+
+def _replaced(data: Any, keys: list[str], value: Any) -> Any:
+    if not keys:
+        return value
+    key, rest = keys[0], keys[1:]
+    if isinstance(data, dict):
+        return {**data, key: _replaced(data.get(key, {}), rest, value)}
+    if isinstance(data, list):
+        if not key.isdecimal() or int(key) >= len(data):
+            raise ValueError(f"{key!r} should be the number of a list item, from 0 to {len(data) - 1}")
+        return [_replaced(item, rest, value) if i == int(key) else item for i, item in enumerate(data)]
+    raise ValueError(f"{key!r} can't be set within {data!r}, which is no mapping or list")
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return f"is not YAML: {error}"
+    mark = error.problem_mark
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}{error.problem}"

@@ -1,0 +1,96 @@
+"""Figures: drawn for paper and screen, with colours and line styles that colour-blind readers can tell apart."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from accept_reject.experiments.benchmark import Results, curve_width
+from accept_reject.experiments.intervals import mean_interval
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+PRIVILEGED_COLOUR = "#8A8A92"
+
+_STYLE: dict[Any, Any] = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "svg.hashsalt": "accept-reject",  # the same figure, the same bytes
+}
+
+
+def learning_curves(results: Results) -> Figure:
+    """For each scenario, how often each agent asked the more valuing partner as the game went on."""
+    entries = results.config.scenarios
+    columns = min(3, len(entries))
+    rows = -(-len(entries) // columns)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(3.5 * columns, 2.5 * rows + 0.7), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        lowest = 100.0
+        for ax, entry in zip(axes, entries, strict=False):
+            game = entry.resolve()
+            width = curve_width(game)
+            middle = np.minimum(np.arange(0, game.rounds, width) + (width + 1) / 2, game.rounds)
+            for agent, style in _styles(results):
+                curve = mean_interval(results.curves[entry.name, agent] * 100)
+                ax.fill_between(middle, curve.low, curve.high, color=style["color"], alpha=0.2, linewidth=0)
+                ax.plot(middle, curve.mean, label=agent, **style)
+                lowest = np.fmin(lowest, np.fmin.reduce(curve.mean))
+            if game.open_doors is not None:
+                ax.axvline(game.opening_round + 0.5, color="0.6", linewidth=0.8)
+                ax.annotate(
+                    " doors open",
+                    (game.opening_round + 0.5, 0.02),
+                    xycoords=("data", "axes fraction"),
+                    color="0.35",
+                    fontsize=7.5,
+                )
+            _dress(ax, entry.name, game.rounds, game.offered)
+        axes[0].set_ylim(max(0, 10 * np.floor(lowest / 10 - 1)), 102)
+        for ax in axes[len(entries) :]:
+            ax.set_visible(False)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 2 * columns), frameon=False)
+        figure.supxlabel("Round", fontsize=9)
+        figure.supylabel("Asked the more valuing partner (% of choices, 95% interval over seeds)", fontsize=9)
+    return figure
+
+
+def to_bytes(figure: Figure, suffix: str) -> bytes:
+    """The figure as a `png` or `svg` file; without a date, so that the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(_STYLE):
+        figure.savefig(
+            buffer, format=suffix, dpi=160, metadata={"Date": None} if suffix == "svg" else {"Software": None}
+        )
+    return buffer.getvalue()
+
+
+def _styles(results: Results) -> Iterable[tuple[str, dict[str, object]]]:
+    """Each agent with its line's style; those who see the hidden state are grey."""
+    names = [entry.name for entry in results.config.agents]
+    players = [name for name in names if name not in results.privileged]
+    for name in names:
+        if name in results.privileged:
+            dash = DASHES[1 + sorted(results.privileged).index(name) % (len(DASHES) - 1)]
+            yield name, {"color": PRIVILEGED_COLOUR, "linestyle": dash, "linewidth": 1.2}
+        else:
+            i = players.index(name)
+            dash = DASHES[(i // len(COLOURS)) % len(DASHES)]
+            yield name, {"color": COLOURS[i % len(COLOURS)], "linestyle": dash, "linewidth": 1.6}
+
+
+def _dress(ax: Axes, title: str, rounds: int, offered: int) -> None:
+    ax.axhline(100 / offered, color="0.75", linewidth=0.8, zorder=0)
+    ax.set_title(title, loc="left", fontsize=10)
+    ax.set_xlim(0, rounds)
+    ax.set_xticks(np.linspace(0, rounds, 5).round())

@@ -1,0 +1,121 @@
+"""Leaderboards: scores with their intervals, as tables for the terminal, for Markdown and for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from accept_reject.experiments.benchmark import Results
+from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
+from accept_reject.experiments.scores import SCORES, ScoreName
+
+OVERALL = "all scenarios"
+DASH = "–"
+
+
+class Leaderboard(NamedTuple):
+    """A table of text cells.
+
+    Attributes:
+        title: What it shows.
+        header: Names of the columns.
+        rows: The rows; the first cell of each is its name.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def leaderboard(results: Results, score: ScoreName) -> Leaderboard:
+    """A score of every agent, the best on the left, over all scenarios and in each of them.
+
+    Where doors open, two more rows tell the score before and after.
+    """
+    agents = ranking(results, score)
+    header = ("scenario", *(f"{agent}*" if agent in results.privileged else agent for agent in agents))
+    by_phase = {
+        "": with_overall(results, score),
+        ", before": results.values(score, "before"),
+        ", after": results.values(score, "after"),
+    }
+    rows = [
+        (scenario + phase, *(cell(mean_interval(values[scenario, agent])) for agent in agents))
+        for scenario in [OVERALL, *(entry.name for entry in results.config.scenarios)]
+        for phase, values in by_phase.items()
+        if (scenario, agents[0]) in values
+    ]
+    return Leaderboard(f"{score.capitalize()} score", header, tuple(rows))
+
+
+def ranking(results: Results, score: ScoreName) -> list[str]:
+    """The agents by their score over all scenarios, the best first."""
+    values = with_overall(results, score)
+    agents = [entry.name for entry in results.config.agents]
+    return sorted(agents, key=lambda agent: -np.nan_to_num(mean_of_defined(values[OVERALL, agent])))
+
+
+def paired_differences(results: Results) -> pd.DataFrame:
+    """How much every agent is ahead of every other one on the same luck.
+
+    Columns: `score`, `scenario` (one of them is `all scenarios`), `agent`, `versus`, and `difference` (agent minus
+    versus, the mean over seeds) with its 95% interval `low`, `high`.
+    """
+    rows = []
+    agents = [entry.name for entry in results.config.agents]
+    for score in SCORES:
+        values = with_overall(results, score)
+        for scenario in dict.fromkeys(scenario for scenario, _ in values):
+            for agent, versus in combinations(agents, 2):
+                interval = mean_interval(values[scenario, agent] - values[scenario, versus])
+                key = {"score": score, "scenario": scenario, "agent": agent, "versus": versus}
+                rows.append({**key, "difference": interval.mean, "low": interval.low, "high": interval.high})
+    columns = ["score", "scenario", "agent", "versus", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def with_overall(results: Results, score: ScoreName) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Values of a score for each seed, by scenario and agent, and their mean over the scenarios that have it."""
+    values = results.values(score)
+    overall = {}
+    for entry in results.config.agents:
+        of_agent = [value for (_, agent), value in values.items() if agent == entry.name]
+        overall[OVERALL, entry.name] = mean_of_defined(of_agent)
+    return overall | values
+
+
+def cell(interval: Interval) -> str:
+    """An interval as text, such as `0.46 [0.45, 0.47]`."""
+    if np.isnan(interval.mean):
+        return DASH
+    if np.isnan(interval.low):
+        return f"{interval.mean:.2f}"
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]".replace("-0.00", "0.00")
+
+
+def to_rich(table: Leaderboard) -> Table:
+    """The table for a terminal: the means alone, since intervals would not fit."""
+    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for i, name in enumerate(table.header):
+        text = name if i == 0 else name.replace("-", "-\n")  # narrow columns: break names where they have a hyphen
+        shown.add_column(text, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0)
+    for name, *cells in table.rows:
+        shown.add_row(name, *(text.partition(" ")[0] for text in cells))
+    return shown
+
+
+def to_markdown(table: Leaderboard) -> str:
+    """The table as Markdown."""
+    lines = [_line(table.header), "| --- " + "| ---: " * (len(table.header) - 1) + "|"]
+    return "\n".join([f"## {table.title}", "", *lines, *(_line(row) for row in table.rows), ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,101 @@
+"""Play: an agent meets drawn episodes, and its choices are recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent
+from accept_reject.envs.choices import Choices
+from accept_reject.envs.episodes import BLOCK, Episodes, blocks, generator
+from accept_reject.envs.faults import InvalidInputError
+
+_CHOICE_LUCK, _AGENT_LUCK = 1, 2
+"""Keys that keep the luck of choosing, and an agent's own, apart from the luck of the episodes."""
+
+
+def play(agent: Agent, episodes: Episodes, seed: int = 0) -> Choices:
+    """Let an agent play every episode once, all side by side.
+
+    The luck of choosing belongs to the seed and the episode, not to the agent: two agents that give the same
+    probabilities make the same choices, whatever else is played beside them.
+
+    Args:
+        agent: The player.
+        episodes: The episodes.
+        seed: Seed of the choices.
+
+    Returns:
+        The choices, a row for each episode.
+
+    Raises:
+        InvalidInputError: If the agent's policy does not give probabilities of the right shape.
+    """
+    game, n = episodes.game, len(episodes)
+    choice = np.empty((n, game.rounds), np.int8)
+    luck = _choice_luck(game.rounds, seed, n, episodes.start)
+    seen_rank, seen_spots = episodes.rank * episodes.rank_shown, episodes.spots * episodes.rank_shown
+    players = np.arange(n)
+    if isinstance(agent, PrivilegedAgent):
+        agent.reveal(episodes)
+    agent.start(n, game, int(generator(seed, _AGENT_LUCK, episodes.start).integers(2**31)))
+    for now in range(game.rounds):
+        offered = episodes.offered[:, now]
+        probability = checked_policy(agent, offered, now)
+        chosen = (probability[:, :-1].cumsum(axis=1) <= luck[:, now, None]).sum(axis=1)
+        choice[:, now] = chosen
+        agent.learn(
+            Feedback(
+                players=players,
+                offered=offered.copy(),
+                choice=chosen,
+                partner=offered[players, chosen],
+                rank=seen_rank[players, now, chosen],
+                spots=seen_spots[players, now, chosen],
+                accepted=episodes.accepted[players, now, chosen],
+            )
+        )
+
+    def of_chosen(of_offered: NDArray[Any]) -> NDArray[Any]:
+        return np.take_along_axis(of_offered, choice[..., None], axis=2)[..., 0]
+
+    return Choices(
+        game=game,
+        offered=episodes.offered,
+        choice=choice,
+        rank=of_chosen(seen_rank),
+        spots=of_chosen(seen_spots),
+        accepted=of_chosen(episodes.accepted),
+        valuation=episodes.valuation,
+        acceptance=episodes.acceptance,
+    )
+
+
+def checked_policy(agent: Agent, offered: NDArray[np.uint8], now: int) -> NDArray[np.float64]:
+    """The agent's probabilities, `(n, offered)`.
+
+    Raises:
+        InvalidInputError: If they are none; the message names the agent, the round and the first player concerned.
+    """
+    given = np.asarray(agent.policy(offered.copy()), np.float64)
+    subject = f"{type(agent).__name__}.policy in round {now + 1}"
+    if given.shape != offered.shape:
+        raise InvalidInputError(
+            subject, [f"should return probabilities of shape {offered.shape}, but gave {given.shape}"]
+        )
+    wrong = ~((given >= 0).all(axis=1) & (np.abs(given.sum(axis=1) - 1) < 1e-4))
+    if wrong.any():
+        row = int(wrong.argmax())
+        fault = f"should return probabilities of 0 or more that sum to 1, but gave {given[row]} for player {row}"
+        raise InvalidInputError(subject, [fault])
+    return given
+
+
+def _choice_luck(rounds: int, seed: int, n: int, start: int) -> NDArray[np.float64]:
+    """Uniform numbers in 0..1, `(n, rounds)`, by block as the episodes are drawn."""
+    luck = np.empty((n, rounds))
+    for block, rows, part in blocks(n, start):
+        luck[rows] = generator(seed, block, _CHOICE_LUCK).random((BLOCK, rounds))[part]
+    return luck

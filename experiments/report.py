@@ -1,0 +1,93 @@
+"""The report: one HTML file that needs nothing else, to be read top to bottom."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from accept_reject.agents.registry import AGENTS
+from accept_reject.envs.scenarios import SCENARIOS
+from accept_reject.experiments import leaderboard as boards
+from accept_reject.experiments.benchmark import Results
+from accept_reject.experiments.config import dump_config
+from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
+from accept_reject.experiments.scores import SCORES
+
+VERSIONS = ("accept-reject", "gymnasium", "numpy", "scipy", "pandas")
+
+
+def render_report(results: Results, curves_svg: bytes) -> str:
+    """The report as HTML.
+
+    Args:
+        results: What to report.
+        curves_svg: The figure of the learning curves.
+    """
+    environment = Environment(
+        loader=PackageLoader("accept_reject.experiments"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    svg = curves_svg.decode()
+    return environment.get_template("report.html").render(
+        config=results.config,
+        config_text=dump_config(results.config),
+        summary=_summary(results),
+        leaderboards=[boards.leaderboard(results, score) for score in SCORES],
+        doors_open=any(entry.resolve().open_doors for entry in results.config.scenarios),
+        differences=_behind_the_leader(results),
+        curves=Markup(svg[svg.index("<svg") :]),
+        scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
+        agents=[(entry.name, _about(entry.agent)) for entry in results.config.agents],
+        versions=", ".join(f"{name} {metadata.version(name)}" for name in VERSIONS)
+        + f", Python {platform.python_version()}",
+    )
+
+
+def _about(agent: str) -> str:
+    return AGENTS[agent].summary if agent in AGENTS else f"{agent}"
+
+
+def _players(results: Results) -> list[str]:
+    return [entry.name for entry in results.config.agents if entry.name not in results.privileged]
+
+
+def _summary(results: Results) -> list[tuple[str, str, str]]:
+    """For each score: who leads among those who don't see the hidden state, and with what."""
+    found: list[tuple[str, str, str]] = []
+    for score in SCORES:
+        values = boards.with_overall(results, score)
+        intervals = {name: mean_interval(values[boards.OVERALL, name]) for name in _players(results)}
+        if intervals:
+            leader = max(intervals, key=lambda name: np.nan_to_num(intervals[name].mean))
+            found.append((score, leader, boards.cell(intervals[leader])))
+    return found
+
+
+def _behind_the_leader(results: Results) -> list[boards.Leaderboard]:
+    """For each score and scenario: how far each agent is behind the best one, on the same luck."""
+    tables = []
+    players = _players(results)
+    for score in SCORES:
+        values = boards.with_overall(results, score)
+        scenarios = list(dict.fromkeys(scenario for scenario, _ in values))
+        rows = []
+        for scenario in [boards.OVERALL, *(name for name in scenarios if name != boards.OVERALL)]:
+            if not players:
+                continue
+            leader = max(players, key=lambda name: np.nan_to_num(mean_of_defined(values[scenario, name])))
+            behind = {name: mean_interval(values[scenario, name] - values[scenario, leader]) for name in players}
+            rows.append((scenario, leader, *(_behind(behind[name], name == leader) for name in players)))
+        header = ("scenario", "leader", *players)
+        tables.append(boards.Leaderboard(f"{score.capitalize()}: behind the leader", header, tuple(rows)))
+    return tables
+
+
+def _behind(interval: Interval, leads: bool) -> str:
+    return boards.DASH if leads else boards.cell(interval)

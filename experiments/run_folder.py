@@ -1,0 +1,66 @@
+"""What a benchmark leaves behind: a folder with tables, figures, TensorBoard scalars and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from accept_reject.experiments import leaderboard as boards
+from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
+from accept_reject.experiments.config import dump_config
+from accept_reject.experiments.figures import learning_curves, to_bytes
+from accept_reject.experiments.files import write
+from accept_reject.experiments.report import render_report
+from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.tensorboard import write_scalars
+
+
+def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:
+    """Run a benchmark with a progress bar, write its folder, show the leaderboards.
+
+    Args:
+        config: What to play.
+        parent: Where the run's own folder is made.
+
+    Returns:
+        The run's folder.
+    """
+    console = Console()
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=len(config.scenarios) * len(config.agents) * config.seeds)
+        results = run(config, lambda scenario: progress.update(task, advance=1, description=scenario))
+        progress.update(task, description="report")
+        folder = write_run(results, parent / config.folder)
+    for score in SCORES:
+        console.print(boards.to_rich(boards.leaderboard(results, score)))
+    if results.privileged:
+        console.print("* sees the hidden state")
+    console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+    console.print(f"Scalars: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, highlight=False)
+    return folder
+
+
+def write_run(results: Results, folder: Path) -> Path:
+    """Write everything that a benchmark leaves into its folder."""
+    figure = learning_curves(results)
+    svg = to_bytes(figure, "svg")
+    tables = [boards.leaderboard(results, score) for score in SCORES]
+    note = (
+        f"Mean over {results.config.seeds} seeds of {results.config.episodes} games each, with 95% bootstrap intervals "
+        "in brackets. 0 is random, 1 the oracle; a star marks agents that see the hidden state.\n"
+    )
+    write(folder / "config.yaml", dump_config(results.config))
+    write(folder / "scores.csv", results.scores.to_csv(index=False, lineterminator="\n"))
+    write(
+        folder / "differences.csv",
+        boards.paired_differences(results).to_csv(index=False, lineterminator="\n"),
+    )
+    write(folder / "leaderboard.md", "\n".join(["# Leaderboard", "", note, *map(boards.to_markdown, tables)]))
+    write(folder / "learning_curves.svg", svg)
+    write(folder / "learning_curves.png", to_bytes(figure, "png"))
+    write_scalars(results, folder / "tensorboard")
+    write(folder / "report.html", render_report(results, svg))
+    return folder

@@ -1,0 +1,179 @@
+"""The main job, small: what it leaves, that it is the same each time, and that each number is what it says."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from accept_reject.agents import make_agent
+from accept_reject.envs import draw, scenario
+from accept_reject.experiments import leaderboard as boards
+from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
+from accept_reject.experiments.files import write
+from accept_reject.experiments.intervals import mean_interval
+from accept_reject.experiments.play import play
+from accept_reject.experiments.run_folder import run_benchmark, write_run
+from accept_reject.experiments.scores import anchored
+
+CONFIG = BenchmarkConfig.model_validate(
+    {
+        "scenarios": ["orthogonal", {"scenario": "open-doors", "label": "doors", "game": {"rounds": 50}}],
+        "agents": ["oracle-valuing", "thompson-rank", {"agent": "random", "label": "chance & <co>"}],
+        "seeds": 3,
+        "episodes": 2,
+    }
+)
+FILES = {
+    "config.yaml",
+    "differences.csv",
+    "leaderboard.md",
+    "learning_curves.png",
+    "learning_curves.svg",
+    "report.html",
+    "scores.csv",
+}
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return run(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def folder(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(results, tmp_path_factory.mktemp("run"))
+
+
+def test_the_folder_holds_what_is_promised(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == FILES | {"tensorboard"}
+
+
+def test_same_config_same_bytes(folder: Path, tmp_path: Path) -> None:
+    again = write_run(run(CONFIG), tmp_path)
+    for name in FILES:
+        assert (again / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_scores_are_those_of_single_plays_on_the_same_luck(folder: Path) -> None:
+    scores = pd.read_csv(folder / "scores.csv")
+    assert len(scores) == (1 + 3) * 3 * 3 * 2  # phases, agents, seeds, scores
+    for seed in (CONFIG.first_seed, CONFIG.first_seed + 2):
+        choices = play(make_agent("thompson-rank"), draw(scenario("orthogonal").game, seed, 2), seed)
+        rows = scores.query("scenario == 'orthogonal' and agent == 'thompson-rank' and score == 'valuing'")
+        assert rows.set_index("seed").value[seed] == pytest.approx(anchored(choices, "valuing").score)
+    anchors = scores.groupby(["scenario", "phase", "seed", "score"])[["chance", "best"]].nunique()
+    assert (anchors == 1).all().all(), "all agents met the same luck"
+    computed = (scores["mean"] - scores.chance) / (scores.best - scores.chance)
+    assert np.allclose(scores.value, computed)
+
+
+def test_paired_differences(results: Results, folder: Path) -> None:
+    differences = pd.read_csv(folder / "differences.csv").set_index(["score", "scenario", "agent", "versus"])
+    values = results.values("valuing")
+    paired = values["doors", "oracle-valuing"] - values["doors", "thompson-rank"]
+    row = differences.loc[("valuing", "doors", "oracle-valuing", "thompson-rank")]
+    assert row.tolist() == pytest.approx([*mean_interval(paired)])
+    overall = boards.with_overall(results, "valuing")[boards.OVERALL, "thompson-rank"]
+    assert overall == pytest.approx((values["orthogonal", "thompson-rank"] + values["doors", "thompson-rank"]) / 2)
+
+
+def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, folder: Path) -> None:
+    table = boards.leaderboard(results, "valuing")
+    assert table.header == ("scenario", "oracle-valuing*", "thompson-rank", "chance & <co>")
+    assert [row[0] for row in table.rows] == ["all scenarios", "orthogonal", "doors", "doors, before", "doors, after"]
+    assert table.rows[0][1] == "1.00 [1.00, 1.00]"
+    text = (folder / "leaderboard.md").read_text(encoding="utf-8")
+    assert "| scenario | oracle-valuing* | thompson-rank |" in text
+    assert text.count("## ") == 2
+
+
+def test_one_seed_gives_no_interval() -> None:
+    single = run(CONFIG.model_copy(update={"seeds": 1}))
+    assert boards.leaderboard(single, "valuing").rows[0][1] == "1.00"
+
+
+def test_an_undefined_score_is_a_dash(tmp_path: Path) -> None:
+    alike = {"rule": "causal", "partners": [{"mean_rank": 4, "spots": [2, 4], "count": 3}]}
+    config = BenchmarkConfig.model_validate(
+        {"scenarios": [{"scenario": "crowd", "game": alike}], "agents": ["random"], "seeds": 2, "episodes": 1}
+    )
+    found = run(config)
+    assert boards.leaderboard(found, "valuing").rows == (("all scenarios", "–"), ("crowd", "–"))
+    assert "nan" not in (write_run(found, tmp_path) / "report.html").read_text(encoding="utf-8").lower()
+
+
+class Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for key, value in attrs if key in ("href", "src", "xlink:href")]
+
+
+def test_the_report_needs_no_network(folder: Path) -> None:
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    parser = Links()
+    parser.feed(html)
+    assert all(link.startswith("#") for link in parser.links)
+    assert not re.search(r"url\((?!#)|@import", html)
+    assert {"svg", "table", "details"} <= set(parser.tags)
+    assert "script" not in parser.tags
+    assert "chance &amp; &lt;co&gt;" in html
+    assert "<co>" not in html
+    ET.fromstring((folder / "learning_curves.svg").read_bytes())
+
+
+def test_scalars_can_be_read_back(results: Results, folder: Path) -> None:
+    events = EventAccumulator(str(folder / "tensorboard" / "orthogonal" / "thompson-rank"))
+    events.Reload()
+    assert set(events.Tags()["tensors"]) == {"eval/asked_more_valuing", "eval/valuing", "eval/accepted"}
+    steps = [event.step for event in events.Tensors("eval/asked_more_valuing")]
+    assert set(steps) <= set(range(6, 145, 6))
+    assert len(steps) > 6
+
+
+def test_progress_and_leaderboard_in_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_benchmark(CONFIG, tmp_path)
+    assert folder.parent == tmp_path
+    shown = capsys.readouterr().out
+    assert "Valuing score" in shown
+    assert "doors, after" in shown
+    assert "report.html" in shown
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new" / "file.txt"
+    write(path, "old")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="full"):
+        write(path, "new")
+    assert path.read_text() == "old"
+    assert [each.name for each in path.parent.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.parametrize("command", ["--help", "agents", "games"])
+def test_the_command_line_answers_without_loading_torch(command: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['accept-reject', '{command}']\n"
+        "from accept_reject.experiments.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "accept" in done.stdout.lower()

@@ -1,0 +1,43 @@
+"""The built wheel, installed alone into an empty environment, imports and plays: nothing undeclared is needed."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+USE = """
+import importlib, pkgutil
+import gymnasium, yaml
+from importlib.resources import files
+for folder in ("envs", "agents", "experiments"):
+    package = importlib.import_module(f"accept_reject.{folder}")
+    assert files(package).joinpath("py.typed").is_file(), folder
+    for module in pkgutil.walk_packages(package.__path__, f"accept_reject.{folder}."):
+        importlib.import_module(module.name)
+env = gymnasium.make("accept_reject.envs:accept_reject/Orthogonal-v0")
+env.reset(seed=0)
+env.step(0)
+for entry in importlib.import_module("accept_reject.agents").AGENTS:
+    importlib.import_module("accept_reject.agents").make_agent(entry)
+print("played in", importlib.import_module("accept_reject.envs").__file__)
+"""
+
+
+def run(*command: object, cwd: Path) -> str:
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", wheel, "--constraint", ROOT / "constraints.txt", cwd=tmp_path)
+    assert str(tmp_path) in run(python, "-c", USE, cwd=tmp_path)
+    quick = ["scenarios=[crowd]", "agents=[random]", "seeds=2", "episodes=1"]
+    shown = run(tmp_path / "venv" / "bin" / "accept-reject", "benchmark", "benchmark", *quick, cwd=tmp_path)
+    assert "report.html" in shown

@@ -1,0 +1,148 @@
+"""Choices and scores: equal to brute-force loops; 0 for random and 1 for the oracle in every scenario."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from accept_reject.agents import make_agent
+from accept_reject.envs import SCENARIOS, draw, scenario
+from accept_reject.envs.choices import MISSED, Choices
+from accept_reject.experiments.intervals import mean_interval
+from accept_reject.experiments.play import play
+from accept_reject.experiments.scores import ScoreName, anchored, learning_curve
+
+
+def some_choices(missed: bool = False, n: int = 4) -> Choices:
+    choices = play(make_agent("thompson-rank"), draw(scenario("orthogonal").game, 3, n), seed=3)
+    if not missed:
+        return choices
+    gone = np.random.default_rng(0).random(choices.choice.shape) < 0.2
+    return replace(
+        choices,
+        choice=np.where(gone, MISSED, choices.choice).astype(np.int8),
+        rank=np.where(gone, 0, choices.rank).astype(np.uint8),
+        accepted=choices.accepted & ~gone,
+    )
+
+
+@pytest.mark.parametrize("missed", [False, True])
+@pytest.mark.parametrize("name", ["valuing", "accepted"])
+@pytest.mark.parametrize("rounds", [slice(None), slice(0, 10), slice(100, None)])
+def test_scores_equal_a_plain_loop(name: ScoreName, missed: bool, rounds: slice) -> None:
+    choices = some_choices(missed)
+    worth = choices.valuation if name == "valuing" else choices.acceptance
+    got, chance, best = [], [], []
+    for i in range(len(choices)):
+        for t in range(144)[rounds]:
+            if choices.choice[i, t] != MISSED:
+                offer = [float(value) for value in worth[i, t]]
+                got.append(offer[choices.choice[i, t]])
+                chance.append(sum(offer) / len(offer))
+                best.append(max(offer))
+    g, c, b = (math.fsum(each) / len(each) for each in (got, chance, best))
+    found = anchored(choices, name, rounds)
+    assert (found.mean, found.chance, found.best) == pytest.approx((g, c, b))
+    assert found.score == pytest.approx((g - c) / (b - c))
+
+
+@pytest.mark.parametrize("missed", [False, True])
+@pytest.mark.parametrize("width", [1, 7, 144])
+def test_learning_curve_equals_a_plain_loop(missed: bool, width: int) -> None:
+    choices = some_choices(missed)
+    expected = []
+    for first in range(0, 144, width):
+        right = total = 0
+        for i in range(len(choices)):
+            for t in range(first, min(first + width, 144)):
+                low, high = sorted(choices.valuation[i, t])
+                if choices.choice[i, t] != MISSED and high > low:
+                    total += 1
+                    right += choices.valuation[i, t, choices.choice[i, t]] == high
+        expected.append(right / total if total else np.nan)
+    assert learning_curve(choices, width) == pytest.approx(expected, nan_ok=True)
+
+
+def test_where_nothing_can_be_told_the_score_is_undefined() -> None:
+    game = {"rule": "causal", "partners": [{"mean_rank": 3, "spots": [2, 4], "count": 3}]}
+    alike = play(make_agent("random"), draw(scenario("crowd").game.model_validate(game), 0, 2))
+    assert math.isnan(anchored(alike, "valuing").score)
+    assert np.isnan(learning_curve(alike)).all()
+    nobody = replace(alike, choice=np.full_like(alike.choice, MISSED))
+    assert math.isnan(anchored(nobody, "accepted").score)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_anchors_hold_in_every_scenario(name: str) -> None:
+    game = scenario(name).game
+    episodes = draw(game, 21, 1500)
+    for agent, score in (("oracle-valuing", "valuing"), ("oracle-accepted", "accepted")):
+        assert anchored(play(make_agent(agent), episodes), score).score == pytest.approx(1)  # type: ignore[arg-type]
+    seeds = [draw(game, seed, 50) for seed in range(40)]
+    for score in ("valuing", "accepted"):
+        found = [anchored(play(make_agent("random"), each, seed), score).score for seed, each in enumerate(seeds)]  # type: ignore[arg-type]
+        assert abs(np.mean(found)) < 4 * stats.sem(found)
+
+
+def test_one_signal_learners_find_one_thing() -> None:
+    episodes = draw(scenario("orthogonal").game, 1, 400)
+    by_rank, by_outcome = (play(make_agent(f"thompson-{signal}"), episodes, 1) for signal in ("rank", "outcome"))
+    assert anchored(by_rank, "valuing").score > 0.4
+    assert abs(anchored(by_rank, "accepted").score) < 0.03
+    assert anchored(by_outcome, "accepted").score > 0.75
+    assert abs(anchored(by_outcome, "valuing").score) < 0.03
+
+
+def test_open_doors_punish_those_who_learned_only_from_outcomes() -> None:
+    episodes = draw(scenario("open-doors").game, 1, 300)
+    by_rank, by_outcome = (play(make_agent(f"thompson-{signal}"), episodes, 1) for signal in ("rank", "outcome"))
+    before, after = slice(0, 72), slice(72, None)
+    assert anchored(by_rank, "accepted", after).score > 0.97
+    assert anchored(by_outcome, "accepted", after).score < anchored(by_outcome, "accepted", before).score - 0.2
+
+
+def test_choice_luck_belongs_to_seed_and_episode() -> None:
+    game = scenario("crowd").game
+    whole = play(make_agent("random"), draw(game, 2, 70), seed=9)
+    part = play(make_agent("random"), draw(game, 2, 7, start=60), seed=9)
+    assert np.array_equal(whole.choice[60:67], part.choice)
+    assert not np.array_equal(whole.choice, play(make_agent("random"), draw(game, 2, 70), seed=10).choice)
+
+
+def test_the_tidy_table_tells_what_the_arrays_tell() -> None:
+    choices = some_choices(missed=True)
+    frame = choices.to_frame()
+    assert len(frame) == 4 * 144
+    for row in frame.itertuples():
+        i, t = row.player - 1, row.round - 1
+        assert [row.offered_1, row.offered_2] == choices.offered[i, t].tolist()
+        choice = choices.choice[i, t]
+        if choice == MISSED:
+            assert all(pd.isna(value) for value in (row.partner, row.rank, row.spots, row.accepted, row.valuation))
+            continue
+        assert row.partner == choices.offered[i, t, choice]
+        assert row.accepted == choices.accepted[i, t]
+        assert row.valuation == pytest.approx(choices.valuation[i, t, choice])
+        assert row.acceptance == pytest.approx(choices.acceptance[i, t, choice])
+        assert pd.isna(row.rank) == pd.isna(row.spots) == (choices.rank[i, t] == 0)
+        if choices.rank[i, t]:
+            assert (row.rank, row.spots) == (choices.rank[i, t], choices.spots[i, t])
+            assert row.accepted == (row.rank <= row.spots)
+
+
+def test_intervals_are_scipys_and_hold_the_mean() -> None:
+    values = np.random.default_rng(0).normal(2, 1, (40, 3))
+    found = mean_interval(values)
+    result = stats.bootstrap((values[:, 1],), np.mean, method="percentile", n_resamples=20_000, rng=1)
+    assert (found.low[1], found.high[1]) == pytest.approx(tuple(result.confidence_interval), abs=0.02)
+    assert (found.low < found.mean).all()
+    assert (found.mean < found.high).all()
+    assert mean_interval(values).low.tolist() == found.low.tolist()
+    assert np.isnan(mean_interval(values[:1]).low).all()
+    assert mean_interval(np.ones(5)) == (1, 1, 1)
+    gappy = np.where(np.arange(40) < 5, np.nan, values[:, 0])
+    assert mean_interval(gappy).mean == pytest.approx(values[5:, 0].mean())
+    assert np.isnan(mean_interval(np.full(5, np.nan))).all()
