@@ -1,0 +1,53 @@
+"""What the README shows runs as written and prints what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from accept_reject.agents import AGENTS
+from accept_reject.envs import SCENARIOS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENVIRONMENT, AGENT = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def run(script: Path, cwd: Path) -> str:
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_environment_runs(tmp_path: Path) -> None:
+    (tmp_path / "play.py").write_text(ENVIRONMENT, encoding="utf-8")
+    run(tmp_path / "play.py", tmp_path)
+
+
+def test_the_agent_prints_what_the_readme_says(tmp_path: Path) -> None:
+    (tmp_path / "my_agent.py").write_text(AGENT, encoding="utf-8")
+    for line in run(tmp_path / "my_agent.py", tmp_path).splitlines():
+        assert f"    {line}\n" in README
+    command = [
+        "benchmark",
+        "benchmark",
+        "agents=[my_agent:AverageRank, random]",
+        "scenarios=[crowd]",
+        "seeds=2",
+        "episodes=1",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "accept_reject.experiments.cli", *command], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "AverageRank" in done.stdout
+
+
+def test_links_and_cards_are_there() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+    cards = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    for scenario in SCENARIOS.values():
+        assert f"## {scenario.name}\n\n`{scenario.env_id}`\n\n*{scenario.question}*" in cards
+    config = (ROOT / "configs" / "benchmark.yaml").read_text(encoding="utf-8")
+    assert all(f"- {name}\n" in config for name in [*SCENARIOS, *AGENTS])
