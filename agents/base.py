@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accept_reject.envs.episodes import Episodes
 from accept_reject.envs.game import GameSpec
 
 
@@ -78,12 +78,24 @@ class Agent(ABC):
         return None
 
 
+class Hidden(Protocol):
+    """The hidden state of the offered partners, as `Episodes` and `Choices` hold it: `(n, rounds, offered)` each."""
+
+    @property
+    def valuation(self) -> NDArray[np.float32]:
+        """How much each offered partner values the player, 0..1."""
+
+    @property
+    def acceptance(self) -> NDArray[np.float32]:
+        """How probably each offered partner accepts the player."""
+
+
 class PrivilegedAgent(Agent):
     """An agent that is shown the hidden state: a line to measure others by, not a competitor."""
 
     @abstractmethod
-    def reveal(self, episodes: Episodes) -> None:
-        """See everything of the episodes that are about to be played; called before `start`."""
+    def reveal(self, hidden: Hidden) -> None:
+        """See the hidden state of the rounds that are about to be played; called before `start`."""
 
 
 def greedy(values: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -7,8 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, greedy
-from accept_reject.envs.episodes import Episodes
+from accept_reject.agents.base import Agent, Feedback, Hidden, PrivilegedAgent, greedy
 from accept_reject.envs.game import GameSpec
 
 
@@ -54,10 +53,9 @@ class Oracle(PrivilegedAgent):
             raise ValueError(f"target should be 'valuation' or 'acceptance', but is {target!r}")
         self.target = target
 
-    def reveal(self, episodes: Episodes) -> None:
+    def reveal(self, hidden: Hidden) -> None:
         """Take what each offered partner is worth."""
-        self._worth = episodes.valuation if self.target == "valuation" else episodes.acceptance
-        self._believed = episodes.partner_valuation
+        self._worth = hidden.valuation if self.target == "valuation" else hidden.acceptance
 
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
         """Begin with the first round."""
@@ -70,7 +68,3 @@ class Oracle(PrivilegedAgent):
     def learn(self, feedback: Feedback) -> None:
         """Go on to the next round."""
         self._round += 1
-
-    def valuations(self) -> NDArray[np.float32]:
-        """The true valuations, `(n_players, partners)`."""
-        return self._believed[:, min(self._round, self._believed.shape[1] - 1)]

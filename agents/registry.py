@@ -33,6 +33,8 @@ class Entry:
 
 
 _BASELINES, _THOMPSON = "accept_reject.agents.baselines", "accept_reject.agents.thompson"
+_BAYESIAN, _DELTA = "accept_reject.agents.bayesian", "accept_reject.agents.delta_rule"
+_IDEAL = "accept_reject.agents.ideal_observer:IdealObserver"
 
 AGENTS: dict[str, Entry] = {
     "oracle-valuing": Entry(
@@ -47,6 +49,19 @@ AGENTS: dict[str, Entry] = {
         {"target": "acceptance"},
         privileged=True,
     ),
+    "ideal-valuing": Entry(
+        _IDEAL, "knows how the game is made, infers who values it and asks them", {"target": "valuation"}
+    ),
+    "ideal-accepted": Entry(
+        _IDEAL, "knows how the game is made, infers who accepts and asks them", {"target": "acceptance"}
+    ),
+    "bayes-hybrid": Entry(f"{_BAYESIAN}:BayesianHybrid", "the study's model: Normal and Beta beliefs, weighted by w"),
+    "bayes-rank": Entry(f"{_BAYESIAN}:BayesianRank", "its half that learns from ranks alone"),
+    "bayes-outcome": Entry(f"{_BAYESIAN}:BayesianOutcome", "its half that learns from outcomes alone"),
+    "delta-hybrid": Entry(f"{_DELTA}:DualSignalLearner", "delta rule with a learning rate for each signal"),
+    "delta-gain-loss": Entry(f"{_DELTA}:GainLossLearner", "the same with rates of their own for bad surprises"),
+    "delta-rank": Entry(f"{_DELTA}:RankLearner", "delta rule on ranks alone"),
+    "delta-outcome": Entry(f"{_DELTA}:OutcomeLearner", "delta rule on outcomes alone"),
     "thompson-rank": Entry(f"{_THOMPSON}:ThompsonRank", "Thompson sampling on ranks alone: Normal beliefs"),
     "thompson-outcome": Entry(f"{_THOMPSON}:ThompsonOutcome", "Thompson sampling on outcomes alone: Beta beliefs"),
     "win-stay-lose-shift": Entry(

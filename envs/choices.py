@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,11 @@ class Choices:
     def missed(self) -> NDArray[np.bool_]:
         """Whether the player gave no answer, `(n, rounds)`."""
         return self.choice == MISSED
+
+    def take(self, rows: slice) -> Choices:
+        """The choices of some of the players."""
+        arrays = {field.name: getattr(self, field.name)[rows] for field in fields(self) if field.name != "game"}
+        return Choices(game=self.game, **arrays)
 
     def of_chosen(self, of_offered: NDArray[np.generic]) -> NDArray[np.float64]:
         """What holds of the chosen partner, given it for each offered one; NaN where missed.

@@ -7,7 +7,7 @@ a vector environment and another process therefore agree, and every player can f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -28,12 +28,11 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """Episodes `start .. start + n - 1` of a seed.
+    """Drawn episodes of a game.
 
     Attributes:
         game: The game that was drawn.
-        seed: The seed.
-        start: Number of the first episode.
+        parts: Which episodes these are, in runs of successive ones: seed, number of the first, how many.
         offered: Which partners are offered, `(n, rounds, offered)`; numbers from 0.
         rank: How each offered partner ranks the player, `(n, rounds, offered)`; 1 is the best.
         spots: How many spots each offered partner has, `(n, rounds, offered)`; from 0 to `ranks`.
@@ -43,8 +42,7 @@ class Episodes:
     """
 
     game: GameSpec
-    seed: int
-    start: int
+    parts: tuple[tuple[int, int, int], ...]
     offered: Bytes
     rank: Bytes
     spots: Bytes
@@ -99,6 +97,29 @@ class Episodes:
         is_open = np.arange(game.rounds) >= game.opening_round
         return np.where(is_open[None, :, None], opened, acceptance)
 
+    @classmethod
+    def join(cls, several: Sequence[Episodes]) -> Episodes:
+        """Episodes of one game, of several seeds say, side by side."""
+        arrays = ("offered", "rank", "spots", "kind", "mean_rank")
+        joined = {name: np.concatenate([getattr(each, name) for each in several]) for name in arrays}
+        return cls(several[0].game, tuple(part for each in several for part in each.parts), **joined)
+
+    def luck(self, purpose: int, seed: int) -> NDArray[np.float64]:
+        """Uniform numbers in 0..1 that belong to the episodes, however they are joined: `(n, rounds)`.
+
+        Args:
+            purpose: What they are for; the luck of different purposes is independent.
+            seed: Another seed gives other numbers.
+        """
+        luck = np.empty((len(self), self.game.rounds))
+        first = 0
+        for of_seed, start, n in self.parts:
+            for block, rows, part in _blocks(n, start):
+                rng = generator(of_seed, block, purpose, seed)
+                luck[first + rows.start : first + rows.stop] = rng.random((BLOCK, self.game.rounds))[part]
+            first += n
+        return luck
+
     def _of_offered(self, of_partners: NDArray[Scalar]) -> NDArray[Scalar]:
         return of_partners.ravel().take(_partner_index(self.offered, *of_partners.shape[1:]))
 
@@ -118,13 +139,13 @@ def draw(game: GameSpec, seed: int, n: int, start: int = 0) -> Episodes:
     offered, rank, spots = (np.empty(shape, np.uint8) for _ in range(3))
     kind = np.empty((n, game.n_partners), np.uint8)
     mean_rank = np.empty((n, game.rounds if game.drift else 1, game.n_partners), np.float32)
-    for block, rows, part in blocks(n, start):
+    for block, rows, part in _blocks(n, start):
         drawn = _draw_block(game, generator(seed, block))
         offered[rows], rank[rows], spots[rows], kind[rows], mean_rank[rows] = (piece[part] for piece in drawn)
-    return Episodes(game, seed, start, offered, rank, spots, kind, mean_rank)
+    return Episodes(game, ((seed, start, n),), offered, rank, spots, kind, mean_rank)
 
 
-def blocks(n: int, start: int) -> Iterator[tuple[int, slice, slice]]:
+def _blocks(n: int, start: int) -> Iterator[tuple[int, slice, slice]]:
     """The blocks that hold episodes `start .. start + n - 1`: number, rows of the result, rows of the block."""
     for block in range(start // BLOCK, -(-(start + n) // BLOCK)):
         first, last = max(start, block * BLOCK), min(start + n, (block + 1) * BLOCK)

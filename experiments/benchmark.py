@@ -12,16 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from accept_reject.agents.base import PrivilegedAgent
+from accept_reject.agents.base import Agent, PrivilegedAgent
 from accept_reject.agents.registry import make_agent
-from accept_reject.envs.episodes import draw
+from accept_reject.envs.choices import Choices
+from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.envs.faults import InvalidInputError, Spec, Whole
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.scenarios import SCENARIOS, resolve_game
 from accept_reject.envs.scenarios import scenario as find_scenario
 from accept_reject.experiments.config import dump_config
+from accept_reject.experiments.intervals import mean_of_defined
 from accept_reject.experiments.play import play
-from accept_reject.experiments.scores import SCORES, anchored, learning_curve
+from accept_reject.experiments.scores import ANCHORED, anchored, insight, learning_curve
 
 CURVE_POINTS = 24
 """Points of a learning curve; each pools the rounds of its share of the game."""
@@ -172,7 +174,7 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
 
     Args:
         config: What to play.
-        on_played: Is told the scenario's name each time that an agent has played a seed of it.
+        on_played: Is told the scenario's name each time that an agent has played it.
     """
     rows: list[dict[str, Any]] = []
     curves: dict[tuple[str, str], NDArray[np.float64]] = {}
@@ -180,28 +182,43 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
     for entry in config.scenarios:
         game = entry.resolve()
         phases = _phases(game)
-        by_seed: dict[str, list[NDArray[np.float64]]] = {name: [] for name in agents}
-        for seed in range(config.first_seed, config.first_seed + config.seeds):
-            episodes = draw(game, seed, config.episodes)
-            for name, agent in agents.items():
-                choices = play(agent, episodes, seed)
-                by_seed[name].append(learning_curve(choices, curve_width(game)))
+        seeds = range(config.first_seed, config.first_seed + config.seeds)
+        episodes = Episodes.join([draw(game, seed, config.episodes) for seed in seeds])  # played side by side: faster
+        hidden = episodes.partner_valuation
+        for name, agent in agents.items():
+            choices, beliefs = _play(agent, episodes)
+            by_seed = []
+            for i, seed in enumerate(seeds):
+                of_seed = slice(i * config.episodes, (i + 1) * config.episodes)
+                chosen = choices.take(of_seed)
+                tau = None if beliefs is None else insight(beliefs[of_seed], episodes.offered[of_seed], hidden[of_seed])
+                by_seed.append(learning_curve(chosen, curve_width(game)))
                 for phase, rounds in phases.items():
-                    for score in SCORES:
-                        found = anchored(choices, score, rounds)
-                        key = {
-                            "scenario": entry.name,
-                            "phase": phase,
-                            "agent": name,
-                            "seed": seed,
-                            "score": score,
-                        }
-                        anchors = {"mean": found.mean, "chance": found.chance, "best": found.best}
-                        rows.append({**key, "value": found.score, **anchors})
-                on_played(entry.name)
-        curves |= {(entry.name, name): np.array(each) for name, each in by_seed.items()}
+                    key = {"scenario": entry.name, "phase": phase, "agent": name, "seed": seed}
+                    rows += [{**key, **row} for row in _scores(chosen, tau, rounds)]
+            curves[entry.name, name] = np.array(by_seed)
+            on_played(entry.name)
     privileged = frozenset(name for name, agent in agents.items() if isinstance(agent, PrivilegedAgent))
     return Results(config, pd.DataFrame(rows), curves, privileged)
+
+
+def _play(agent: Agent, episodes: Episodes) -> tuple[Choices, NDArray[np.float64] | None]:
+    """Choices, and the agent's beliefs after each round, `(n, rounds, partners)`, if it has any."""
+    beliefs: list[Any] = []
+    choices = play(agent, episodes, on_learned=lambda: beliefs.append(agent.valuations()))
+    return choices, None if beliefs[0] is None else np.stack([np.asarray(each) for each in beliefs], axis=1)
+
+
+def _scores(choices: Choices, tau: NDArray[np.float64] | None, rounds: slice) -> list[dict[str, Any]]:
+    """The scores of some rounds, each with what it comes from."""
+    rows: list[dict[str, Any]] = []
+    for name in ANCHORED:
+        found = anchored(choices, name, rounds)
+        anchors = {"mean": found.mean, "chance": found.chance, "best": found.best}
+        rows.append({"score": name, "value": found.score, **anchors})
+    mean = np.nan if tau is None else mean_of_defined(tau[:, rounds], axis=None)
+    rows.append({"score": "insight", "value": mean, "mean": mean, "chance": 0.0, "best": 1.0})
+    return rows
 
 
 def curve_width(game: GameSpec) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,7 @@ def games() -> None:
 
 def main() -> None:
     """Run the command line: bad input ends with a message and exit code 2, without a traceback."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the arrays are small: more threads only get in each other's way
     try:
         app()
     except ValueError as error:

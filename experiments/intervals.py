@@ -21,8 +21,8 @@ class Interval(NamedTuple):
     high: Any
 
 
-def mean_of_defined(values: Any, axis: int = 0) -> Any:
-    """The mean over an axis of those values that are not NaN; NaN where all are."""
+def mean_of_defined(values: Any, axis: int | None = 0) -> Any:
+    """The mean over an axis (or all) of those values that are not NaN; NaN where all are."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN, as it should be
         return np.nanmean(values, axis=axis)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from accept_reject.experiments.benchmark import Results
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
-from accept_reject.experiments.scores import SCORES, ScoreName
+from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 
 OVERALL = "all scenarios"
 DASH = "–"
@@ -34,25 +34,43 @@ class Leaderboard(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
 
 
-def leaderboard(results: Results, score: ScoreName) -> Leaderboard:
-    """A score of every agent, the best on the left, over all scenarios and in each of them.
-
-    Where doors open, two more rows tell the score before and after.
-    """
-    agents = ranking(results, score)
-    header = ("scenario", *(f"{agent}*" if agent in results.privileged else agent for agent in agents))
-    by_phase = {
-        "": with_overall(results, score),
-        ", before": results.values(score, "before"),
-        ", after": results.values(score, "after"),
-    }
+def overall(results: Results) -> Leaderboard:
+    """Every score of every agent over all scenarios, the best on the headline first."""
+    values = {score: with_overall(results, score) for score in SCORES}
     rows = [
-        (scenario + phase, *(cell(mean_interval(values[scenario, agent])) for agent in agents))
+        (_name(results, agent), *(cell(mean_interval(values[score][OVERALL, agent])) for score in SCORES))
+        for agent in ranking(results, SCORES[0])
+    ]
+    return Leaderboard("Leaderboard: means over all scenarios", ("agent", *SCORES), tuple(rows))
+
+
+def by_scenario(results: Results, score: ScoreName) -> Leaderboard:
+    """A score of every agent, the best first, in every scenario; where doors open also before and after."""
+    by_phase = {"": with_overall(results, score)}
+    by_phase |= {f", {phase}": results.values(score, phase) for phase in ("before", "after")}
+    agents = ranking(results, score)
+    columns = {
+        scenario + phase: {agent: values[scenario, agent] for agent in agents}
         for scenario in [OVERALL, *(entry.name for entry in results.config.scenarios)]
         for phase, values in by_phase.items()
         if (scenario, agents[0]) in values
-    ]
-    return Leaderboard(f"{score.capitalize()} score", header, tuple(rows))
+    }
+    return _table(f"{score.capitalize()} by scenario", results, agents, columns)
+
+
+def open_doors(results: Results) -> Leaderboard | None:
+    """The anchored scores of every agent before and after the doors open; None if they open in no scenario."""
+    agents = ranking(results, SCORES[0])
+    columns = {}
+    for score in ANCHORED:
+        for phase in ("before", "after"):
+            values = results.values(score, phase)
+            if values:
+                columns[f"{score} {phase}"] = {
+                    agent: mean_of_defined([value for (_, name), value in values.items() if name == agent])
+                    for agent in agents
+                }
+    return _table("Before and after the doors open", results, agents, columns) if columns else None
 
 
 def ranking(results: Results, score: ScoreName) -> list[str]:
@@ -101,13 +119,12 @@ def cell(interval: Interval) -> str:
 
 
 def to_rich(table: Leaderboard) -> Table:
-    """The table for a terminal: the means alone, since intervals would not fit."""
-    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    """The table for a terminal; without intervals where they would not fit."""
+    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     for i, name in enumerate(table.header):
-        text = name if i == 0 else name.replace("-", "-\n")  # narrow columns: break names where they have a hyphen
-        shown.add_column(text, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0)
-    for name, *cells in table.rows:
-        shown.add_row(name, *(text.partition(" ")[0] for text in cells))
+        shown.add_column(name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0)
+    for row in table.rows:
+        shown.add_row(*(text.partition(" [")[0] if len(row) > 4 else text for text in row))
     return shown
 
 
@@ -119,3 +136,18 @@ def to_markdown(table: Leaderboard) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def _table(
+    title: str, results: Results, agents: Sequence[str], columns: dict[str, dict[str, NDArray[np.float64]]]
+) -> Leaderboard:
+    """A row for each agent, a column for each named set of values by agent and seed."""
+    rows = [
+        (_name(results, agent), *(cell(mean_interval(values[agent])) for values in columns.values()))
+        for agent in agents
+    ]
+    return Leaderboard(title, ("agent", *columns), tuple(rows))
+
+
+def _name(results: Results, agent: str) -> str:
+    return f"{agent}*" if agent in results.privileged else agent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,23 +10,24 @@ from numpy.typing import NDArray
 
 from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent
 from accept_reject.envs.choices import Choices
-from accept_reject.envs.episodes import BLOCK, Episodes, blocks, generator
+from accept_reject.envs.episodes import Episodes, generator
 from accept_reject.envs.faults import InvalidInputError
 
 _CHOICE_LUCK, _AGENT_LUCK = 1, 2
 """Keys that keep the luck of choosing, and an agent's own, apart from the luck of the episodes."""
 
 
-def play(agent: Agent, episodes: Episodes, seed: int = 0) -> Choices:
+def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[], None] = lambda: None) -> Choices:
     """Let an agent play every episode once, all side by side.
 
-    The luck of choosing belongs to the seed and the episode, not to the agent: two agents that give the same
-    probabilities make the same choices, whatever else is played beside them.
+    The luck of choosing belongs to the episode, not to the agent: two agents that give the same probabilities make the
+    same choices, whatever else is played beside them.
 
     Args:
         agent: The player.
         episodes: The episodes.
-        seed: Seed of the choices.
+        seed: Another seed gives the choices, and agents with randomness of their own, other luck in the same episodes.
+        on_learned: Called after each round, when the agent has learned from it.
 
     Returns:
         The choices, a row for each episode.
@@ -35,12 +37,12 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0) -> Choices:
     """
     game, n = episodes.game, len(episodes)
     choice = np.empty((n, game.rounds), np.int8)
-    luck = _choice_luck(game.rounds, seed, n, episodes.start)
+    luck = episodes.luck(_CHOICE_LUCK, seed)
     seen_rank, seen_spots = episodes.rank * episodes.rank_shown, episodes.spots * episodes.rank_shown
     players = np.arange(n)
     if isinstance(agent, PrivilegedAgent):
         agent.reveal(episodes)
-    agent.start(n, game, int(generator(seed, _AGENT_LUCK, episodes.start).integers(2**31)))
+    agent.start(n, game, int(generator(episodes.parts[0][0], _AGENT_LUCK, seed).integers(2**31)))
     for now in range(game.rounds):
         offered = episodes.offered[:, now]
         probability = checked_policy(agent, offered, now)
@@ -57,6 +59,7 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0) -> Choices:
                 accepted=episodes.accepted[players, now, chosen],
             )
         )
+        on_learned()
 
     def of_chosen(of_offered: NDArray[Any]) -> NDArray[Any]:
         return np.take_along_axis(of_offered, choice[..., None], axis=2)[..., 0]
@@ -91,11 +94,3 @@ def checked_policy(agent: Agent, offered: NDArray[np.uint8], now: int) -> NDArra
         fault = f"should return probabilities of 0 or more that sum to 1, but gave {given[row]} for player {row}"
         raise InvalidInputError(subject, [fault])
     return given
-
-
-def _choice_luck(rounds: int, seed: int, n: int, start: int) -> NDArray[np.float64]:
-    """Uniform numbers in 0..1, `(n, rounds)`, by block as the episodes are drawn."""
-    luck = np.empty((n, rounds))
-    for block, rows, part in blocks(n, start):
-        luck[rows] = generator(seed, block, _CHOICE_LUCK).random((BLOCK, rounds))[part]
-    return luck

@@ -30,12 +30,13 @@ def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:
     console = Console()
     columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=len(config.scenarios) * len(config.agents) * config.seeds)
+        task = progress.add_task("", total=len(config.scenarios) * len(config.agents))
         results = run(config, lambda scenario: progress.update(task, advance=1, description=scenario))
         progress.update(task, description="report")
         folder = write_run(results, parent / config.folder)
-    for score in SCORES:
-        console.print(boards.to_rich(boards.leaderboard(results, score)))
+    for table in (boards.overall(results), boards.open_doors(results)):
+        if table:
+            console.print(boards.to_rich(table))
     if results.privileged:
         console.print("* sees the hidden state")
     console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
@@ -47,10 +48,11 @@ def write_run(results: Results, folder: Path) -> Path:
     """Write everything that a benchmark leaves into its folder."""
     figure = learning_curves(results)
     svg = to_bytes(figure, "svg")
-    tables = [boards.leaderboard(results, score) for score in SCORES]
+    tables = [boards.overall(results), *(boards.by_scenario(results, score) for score in SCORES)]
     note = (
-        f"Mean over {results.config.seeds} seeds of {results.config.episodes} games each, with 95% bootstrap intervals "
-        "in brackets. 0 is random, 1 the oracle; a star marks agents that see the hidden state.\n"
+        f"Means over {results.config.seeds} seeds of {results.config.episodes} games each, with 95% bootstrap "
+        "intervals in brackets. For valuing and accepted 0 is random and 1 the oracle; insight is Kendall's tau-b "
+        "between beliefs and hidden valuations. A star marks agents that see the hidden state.\n"
     )
     write(folder / "config.yaml", dump_config(results.config))
     write(folder / "scores.csv", results.scores.to_csv(index=False, lineterminator="\n"))

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
 
-ScoreName = Literal["valuing", "accepted"]
-SCORES: tuple[ScoreName, ...] = ("valuing", "accepted")
+AnchoredName = Literal["valuing", "accepted"]
+ANCHORED: tuple[AnchoredName, ...] = ("valuing", "accepted")
 """How much the partners asked value the player (the headline), and how probably they accept it."""
+
+ScoreName = Literal["valuing", "accepted", "insight"]
+SCORES: tuple[ScoreName, ...] = (*ANCHORED, "insight")
+"""The anchored scores, and how well an agent's beliefs order its partners by their hidden valuations."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Anchored:
         return (self.mean - self.chance) / room if room > 1e-9 else float("nan")
 
 
-def anchored(choices: Choices, name: ScoreName, rounds: slice = slice(None)) -> Anchored:
+def anchored(choices: Choices, name: AnchoredName, rounds: slice = slice(None)) -> Anchored:
     """A score with its anchors.
 
     Args:
@@ -78,3 +82,33 @@ def learning_curve(choices: Choices, width: int = 1) -> NDArray[np.float64]:
     total = np.add.reduceat(counts.sum(axis=0), starts).astype(np.float64)
     total[total == 0] = np.nan
     return np.add.reduceat(right.sum(axis=0), starts) / total
+
+
+def insight(
+    beliefs: NDArray[np.floating], offered: NDArray[np.integer], valuation: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """How well beliefs order the partners by their hidden valuations: Kendall's tau-b (Kendall 1945).
+
+    Only partners who have been offered so far are ordered. Beliefs that make no difference between them order nothing
+    and count as 0. Where partners value the player alike and beliefs differ all the same, 1 is out of reach: with two
+    levels of valuation among 8 partners, beliefs without ties reach 0.76 at most.
+
+    Args:
+        beliefs: An agent's `valuations()` after each round, `(n, rounds, partners)`.
+        offered: The partners that were offered, `(n, rounds, offered)`.
+        valuation: Their hidden valuations, `(n, rounds or 1, partners)`.
+
+    Returns:
+        For each player and round, `(n, rounds)`; NaN where the partners offered so far value the player alike.
+    """
+    n, rounds, partners = beliefs.shape
+    met = np.zeros((n, rounds, partners), bool)
+    np.put_along_axis(met, offered.astype(np.int64), True, axis=2)
+    met = np.logical_or.accumulate(met, axis=1)
+    first, second = np.triu_indices(partners, k=1)
+    both = met[..., first] & met[..., second]
+    in_truth = np.sign(valuation[..., first] - valuation[..., second]) * both
+    in_belief = np.sign(beliefs[..., first] - beliefs[..., second]) * both
+    ordered, believed = np.abs(in_truth).sum(axis=2), np.abs(in_belief).sum(axis=2)
+    tau = (in_truth * in_belief).sum(axis=2) / np.sqrt(np.maximum(ordered * believed, 1))
+    return np.where(ordered > 0, tau, np.nan)

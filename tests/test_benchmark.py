@@ -63,15 +63,15 @@ def test_same_config_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 def test_scores_are_those_of_single_plays_on_the_same_luck(folder: Path) -> None:
     scores = pd.read_csv(folder / "scores.csv")
-    assert len(scores) == (1 + 3) * 3 * 3 * 2  # phases, agents, seeds, scores
+    assert len(scores) == (1 + 3) * 3 * 3 * 3  # phases, agents, seeds, scores
     for seed in (CONFIG.first_seed, CONFIG.first_seed + 2):
-        choices = play(make_agent("thompson-rank"), draw(scenario("orthogonal").game, seed, 2), seed)
+        choices = play(make_agent("thompson-rank"), draw(scenario("orthogonal").game, seed, 2))
         rows = scores.query("scenario == 'orthogonal' and agent == 'thompson-rank' and score == 'valuing'")
         assert rows.set_index("seed").value[seed] == pytest.approx(anchored(choices, "valuing").score)
     anchors = scores.groupby(["scenario", "phase", "seed", "score"])[["chance", "best"]].nunique()
     assert (anchors == 1).all().all(), "all agents met the same luck"
     computed = (scores["mean"] - scores.chance) / (scores.best - scores.chance)
-    assert np.allclose(scores.value, computed)
+    assert np.allclose(scores.value, computed, equal_nan=True)
 
 
 def test_paired_differences(results: Results, folder: Path) -> None:
@@ -85,18 +85,24 @@ def test_paired_differences(results: Results, folder: Path) -> None:
 
 
 def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, folder: Path) -> None:
-    table = boards.leaderboard(results, "valuing")
-    assert table.header == ("scenario", "oracle-valuing*", "thompson-rank", "chance & <co>")
-    assert [row[0] for row in table.rows] == ["all scenarios", "orthogonal", "doors", "doors, before", "doors, after"]
-    assert table.rows[0][1] == "1.00 [1.00, 1.00]"
+    overall, table, doors = boards.overall(results), boards.by_scenario(results, "valuing"), boards.open_doors(results)
+    assert overall.header == ("agent", "valuing", "accepted", "insight")
+    assert [row[0] for row in overall.rows] == ["oracle-valuing*", "thompson-rank", "chance & <co>"]
+    assert overall.rows[0][1] == "1.00 [1.00, 1.00]"
+    assert overall.rows[0][3] == "–"
+    assert overall.rows[1][3] != "–"
+    assert table.header == ("agent", "all scenarios", "orthogonal", "doors", "doors, before", "doors, after")
+    assert doors is not None
+    assert doors.header == ("agent", "valuing before", "valuing after", "accepted before", "accepted after")
+    assert doors.rows[1][1:3] == table.rows[1][4:6]
     text = (folder / "leaderboard.md").read_text(encoding="utf-8")
-    assert "| scenario | oracle-valuing* | thompson-rank |" in text
-    assert text.count("## ") == 2
+    assert "| agent | valuing | accepted | insight |" in text
+    assert text.count("## ") == 4
 
 
 def test_one_seed_gives_no_interval() -> None:
     single = run(CONFIG.model_copy(update={"seeds": 1}))
-    assert boards.leaderboard(single, "valuing").rows[0][1] == "1.00"
+    assert boards.overall(single).rows[0][1] == "1.00"
 
 
 def test_an_undefined_score_is_a_dash(tmp_path: Path) -> None:
@@ -105,7 +111,7 @@ def test_an_undefined_score_is_a_dash(tmp_path: Path) -> None:
         {"scenarios": [{"scenario": "crowd", "game": alike}], "agents": ["random"], "seeds": 2, "episodes": 1}
     )
     found = run(config)
-    assert boards.leaderboard(found, "valuing").rows == (("all scenarios", "–"), ("crowd", "–"))
+    assert boards.by_scenario(found, "valuing").rows == (("random", "–", "–"),)
     assert "nan" not in (write_run(found, tmp_path) / "report.html").read_text(encoding="utf-8").lower()
 
 
@@ -136,7 +142,7 @@ def test_the_report_needs_no_network(folder: Path) -> None:
 def test_scalars_can_be_read_back(results: Results, folder: Path) -> None:
     events = EventAccumulator(str(folder / "tensorboard" / "orthogonal" / "thompson-rank"))
     events.Reload()
-    assert set(events.Tags()["tensors"]) == {"eval/asked_more_valuing", "eval/valuing", "eval/accepted"}
+    assert set(events.Tags()["tensors"]) == {"eval/asked_more_valuing", "eval/valuing", "eval/accepted", "eval/insight"}
     steps = [event.step for event in events.Tensors("eval/asked_more_valuing")]
     assert set(steps) <= set(range(6, 145, 6))
     assert len(steps) > 6
@@ -146,8 +152,8 @@ def test_progress_and_leaderboard_in_the_terminal(tmp_path: Path, capsys: pytest
     folder = run_benchmark(CONFIG, tmp_path)
     assert folder.parent == tmp_path
     shown = capsys.readouterr().out
-    assert "Valuing score" in shown
-    assert "doors, after" in shown
+    assert "Leaderboard" in shown
+    assert "doors open" in shown
     assert "report.html" in shown
 
 

@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 
 from accept_reject.agents import make_agent
-from accept_reject.envs import SCENARIOS, draw, scenario
+from accept_reject.envs import SCENARIOS, Episodes, draw, scenario
 from accept_reject.envs.choices import MISSED, Choices
 from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
-from accept_reject.experiments.scores import ScoreName, anchored, learning_curve
+from accept_reject.experiments.scores import AnchoredName, anchored, insight, learning_curve
 
 
 def some_choices(missed: bool = False, n: int = 4) -> Choices:
@@ -32,7 +32,7 @@ def some_choices(missed: bool = False, n: int = 4) -> Choices:
 @pytest.mark.parametrize("missed", [False, True])
 @pytest.mark.parametrize("name", ["valuing", "accepted"])
 @pytest.mark.parametrize("rounds", [slice(None), slice(0, 10), slice(100, None)])
-def test_scores_equal_a_plain_loop(name: ScoreName, missed: bool, rounds: slice) -> None:
+def test_scores_equal_a_plain_loop(name: AnchoredName, missed: bool, rounds: slice) -> None:
     choices = some_choices(missed)
     worth = choices.valuation if name == "valuing" else choices.acceptance
     got, chance, best = [], [], []
@@ -64,6 +64,25 @@ def test_learning_curve_equals_a_plain_loop(missed: bool, width: int) -> None:
                     right += choices.valuation[i, t, choices.choice[i, t]] == high
         expected.append(right / total if total else np.nan)
     assert learning_curve(choices, width) == pytest.approx(expected, nan_ok=True)
+
+
+def test_insight_equals_scipys_tau_b() -> None:
+    rng = np.random.default_rng(0)
+    for name in ("orthogonal", "drift", "newcomers"):
+        episodes = draw(scenario(name).game, 2, 3)
+        beliefs = rng.integers(0, 4, (3, 144, episodes.game.n_partners)) / 4
+        beliefs[0, :20] = 0.5
+        found = insight(beliefs, episodes.offered, episodes.partner_valuation)
+        for i in range(3):
+            for t in (0, 3, 15, 40, 143):
+                met = np.unique(episodes.offered[i, : t + 1])
+                hidden = episodes.partner_valuation[i, t if name == "drift" else 0, met]
+                if len(set(hidden.tolist())) == 1:
+                    assert np.isnan(found[i, t])
+                elif len(set(beliefs[i, t, met].tolist())) == 1:
+                    assert found[i, t] == 0
+                else:
+                    assert found[i, t] == pytest.approx(stats.kendalltau(hidden, beliefs[i, t, met]).statistic)
 
 
 def test_where_nothing_can_be_told_the_score_is_undefined() -> None:
@@ -104,8 +123,13 @@ def test_open_doors_punish_those_who_learned_only_from_outcomes() -> None:
     assert anchored(by_outcome, "accepted", after).score < anchored(by_outcome, "accepted", before).score - 0.2
 
 
-def test_choice_luck_belongs_to_seed_and_episode() -> None:
+def test_choice_luck_belongs_to_the_episode() -> None:
     game = scenario("crowd").game
+    joined = Episodes.join([draw(game, 2, 7, start=60), draw(game, 3, 5)])
+    apart = [play(make_agent("random"), draw(game, 2, 7, start=60)), play(make_agent("random"), draw(game, 3, 5))]
+    together = play(make_agent("random"), joined)
+    assert np.array_equal(together.choice, np.concatenate([each.choice for each in apart]))
+    assert np.array_equal(together.take(slice(7, 12)).valuation, apart[1].valuation)
     whole = play(make_agent("random"), draw(game, 2, 70), seed=9)
     part = play(make_agent("random"), draw(game, 2, 7, start=60), seed=9)
     assert np.array_equal(whole.choice[60:67], part.choice)
