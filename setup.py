@@ -8,9 +8,11 @@ from pathlib import Path
 
 from setuptools import setup
 
-FOLDERS = ["envs", "agents", "experiments", "configs"]
+FOLDERS = ["envs", "agents", "experiments", "experiments/data", "configs"]
+PACKAGES = {f"accept_reject.{folder.replace('/', '.')}": folder for folder in FOLDERS}
 
 TEST = [
+    "bids-validator-deno>=2.0",
     "build>=1.2",
     "hypothesis>=6.100",
     "moviepy>=2.1",
@@ -27,8 +29,8 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=[f"accept_reject.{folder}" for folder in FOLDERS],
-    package_dir={f"accept_reject.{folder}": folder for folder in FOLDERS},
+    packages=list(PACKAGES),
+    package_dir=PACKAGES,
     package_data={
         "accept_reject.envs": ["py.typed"],
         "accept_reject.agents": ["py.typed"],
@@ -46,6 +48,7 @@ setup(
         "pyyaml>=6.0",
         "rich>=13.9",
         "scipy>=1.14",
+        "statsmodels>=0.14.4",
         "tensorboard>=2.18",
         "torch>=2.6",
         "typer>=0.15",

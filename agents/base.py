@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,23 +78,23 @@ class Agent(ABC):
         return None
 
 
-class Hidden(Protocol):
-    """The hidden state of the offered partners, as `Episodes` and `Choices` hold it: `(n, rounds, offered)` each."""
+class Revealed(NamedTuple):
+    """The hidden state of the offered partners, `(n, rounds, offered)` each.
 
-    @property
-    def valuation(self) -> NDArray[np.float32]:
-        """How much each offered partner values the player, 0..1."""
+    Attributes:
+        valuation: How much each offered partner values the player, 0..1.
+        acceptance: How probably each offered partner accepts the player.
+    """
 
-    @property
-    def acceptance(self) -> NDArray[np.float32]:
-        """How probably each offered partner accepts the player."""
+    valuation: NDArray[np.float32]
+    acceptance: NDArray[np.float32]
 
 
 class PrivilegedAgent(Agent):
     """An agent that is shown the hidden state: a line to measure others by, not a competitor."""
 
     @abstractmethod
-    def reveal(self, hidden: Hidden) -> None:
+    def reveal(self, hidden: Revealed) -> None:
         """See the hidden state of the rounds that are about to be played; called before `start`."""
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accept_reject.agents.base import Agent, Feedback, Hidden, PrivilegedAgent, greedy
+from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed, greedy
 from accept_reject.envs.game import GameSpec
 
 
@@ -53,7 +53,7 @@ class Oracle(PrivilegedAgent):
             raise ValueError(f"target should be 'valuation' or 'acceptance', but is {target!r}")
         self.target = target
 
-    def reveal(self, hidden: Hidden) -> None:
+    def reveal(self, hidden: Revealed) -> None:
         """Take what each offered partner is worth."""
         self._worth = hidden.valuation if self.target == "valuation" else hidden.acceptance
 

@@ -6,6 +6,7 @@ about its acceptance, and a softmax over `w * rank value + (1 - w) * outcome val
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import ClassVar
 
@@ -76,3 +77,16 @@ class BayesianOutcome(BayesianHybrid):
     """The half that learns from outcomes alone: w = 0."""
 
     fixed: ClassVar = {"w": 0.0, "rank_prior": 0.5, "rank_prior_sd": 2.0, "rank_noise_sd": 1.2}
+
+
+class ScrambledHybrid(BayesianHybrid):
+    """Learns what happened to somebody else: a control whose choices owe nothing to its own partners' answers.
+
+    Each player learns from the feedback of the next one who answered. Players are therefore not independent, which is
+    why it is in no registry; it is for simulated populations.
+    """
+
+    def learn(self, feedback: Feedback) -> None:
+        """Count the next player's answer as one's own."""
+        others = {name: np.roll(getattr(feedback, name), -1) for name in ("partner", "rank", "spots", "accepted")}
+        super().learn(replace(feedback, **others))

@@ -85,18 +85,23 @@ def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
         ValueError: If the name is unknown, the module or class can't be found, the class is no `Agent` or refuses the
             arguments; the message says which.
     """
-    entry = AGENTS.get(name)
-    if entry is None and ":" not in name:
-        raise ValueError(f"unknown agent {name!r}{suggest(name, AGENTS)}, or a dotted path such as my_module:MyAgent")
-    cls = _load_class(name if entry is None else entry.path)
-    arguments = {**(entry.params if entry else {}), **(params or {})}
+    cls = load_class(name)
+    arguments = {**(AGENTS[name].params if name in AGENTS else {}), **(params or {})}
     try:
         return cls(**arguments)
     except TypeError as error:
         raise ValueError(f"agent {name!r} refuses its params: {error}") from error
 
 
-def _load_class(path: str) -> type[Agent]:
+def load_class(name: str) -> type[Agent]:
+    """The class of a registered agent, or the one that a dotted path names.
+
+    Raises:
+        ValueError: If there is none, or if it is no `Agent`.
+    """
+    if name not in AGENTS and ":" not in name:
+        raise ValueError(f"unknown agent {name!r}{suggest(name, AGENTS)}, or a dotted path such as my_module:MyAgent")
+    path = AGENTS[name].path if name in AGENTS else name
     from accept_reject.agents.base import Agent
 
     module_name, _, class_name = path.partition(":")

@@ -32,6 +32,54 @@ def benchmark(
 
 
 @app.command()
+def simulate(
+    config: Annotated[str, typer.Argument(help="A population: a YAML file, or the name of a shipped config.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to it: key.path=value ...")] = None,
+    out: Annotated[Path | None, typer.Option(help="The data set's folder; data/NAME by default.")] = None,
+) -> None:
+    """Make a data set of participant-like players."""
+    from accept_reject.experiments.config import load_config
+    from accept_reject.experiments.data.bids import write_dataset
+    from accept_reject.experiments.population import PopulationConfig
+    from accept_reject.experiments.simulate import simulate as run
+
+    population = load_config(PopulationConfig, config, overrides or [])
+    choices, parameters = run(population)
+    folder = out or Path("data") / population.name
+    write_dataset(choices, folder, population.name, f"the agent {population.agent}", parameters)
+    typer.echo(f"{len(choices)} simulated participants: {folder}")
+
+
+@app.command()
+def check(
+    data: Annotated[str, typer.Argument(help="A BIDS folder, or a config that maps a table's columns.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to the config: key.path=value ...")] = None,
+) -> None:
+    """Tell what a data set holds, or every fault of it with file, row and column."""
+    from accept_reject.experiments.data.load import describe, load
+
+    _list(dict(describe(load(data, overrides or []))))
+
+
+@app.command()
+def signatures(
+    source: Annotated[str, typer.Argument(help="Data, as for check, or a benchmark's run folder.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to a config: key.path=value ...")] = None,
+) -> None:
+    """Estimate how staying with a partner depends on its last rank and its last outcome."""
+    from rich.console import Console
+
+    from accept_reject.experiments.data.load import load
+    from accept_reject.experiments.signatures import of_run, stay_effects, to_rich
+
+    folder = Path(source)
+    if (folder / "signatures.csv").is_file():
+        Console().print(to_rich(of_run(folder)))
+    else:
+        Console().print(to_rich(stay_effects(load(source, overrides or []).choices).reset_index()))
+
+
+@app.command()
 def agents() -> None:
     """List the registered agents."""
     from accept_reject.agents.registry import AGENTS

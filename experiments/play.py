@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent
-from accept_reject.envs.choices import Choices
+from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed
+from accept_reject.envs.choices import UNKNOWN_SPOTS, Choices
 from accept_reject.envs.episodes import Episodes, generator
 from accept_reject.envs.faults import InvalidInputError
 
@@ -41,7 +41,7 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
     seen_rank, seen_spots = episodes.rank * episodes.rank_shown, episodes.spots * episodes.rank_shown
     players = np.arange(n)
     if isinstance(agent, PrivilegedAgent):
-        agent.reveal(episodes)
+        agent.reveal(Revealed(episodes.valuation, episodes.acceptance))
     agent.start(n, game, int(generator(episodes.parts[0][0], _AGENT_LUCK, seed).integers(2**31)))
     for now in range(game.rounds):
         offered = episodes.offered[:, now]
@@ -69,7 +69,7 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
         offered=episodes.offered,
         choice=choice,
         rank=of_chosen(seen_rank),
-        spots=of_chosen(seen_spots),
+        spots=np.where(of_chosen(seen_rank) > 0, of_chosen(seen_spots), UNKNOWN_SPOTS).astype(np.uint8),
         accepted=of_chosen(episodes.accepted),
         valuation=episodes.valuation,
         acceptance=episodes.acceptance,

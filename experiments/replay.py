@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent
+from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed
 from accept_reject.agents.learner import Learner
 from accept_reject.envs.choices import Choices
+from accept_reject.envs.faults import InvalidInputError
 
 
 def replay(agent: Agent, choices: Choices, seed: int = 0) -> Tensor:
@@ -26,7 +27,9 @@ def replay(agent: Agent, choices: Choices, seed: int = 0) -> Tensor:
         `(n, rounds)`.
     """
     if isinstance(agent, PrivilegedAgent):
-        agent.reveal(choices)
+        if choices.valuation is None or choices.acceptance is None:
+            raise InvalidInputError(type(agent).__name__, ["sees the hidden state, which these choices do not hold"])
+        agent.reveal(Revealed(choices.valuation, choices.acceptance))
     agent.start(len(choices), choices.game, seed)
     found = []
     for now in range(choices.choice.shape[1]):
@@ -53,6 +56,6 @@ def feedback_of(choices: Choices, now: int) -> Feedback:
         choice=choice,
         partner=offered[np.arange(len(players)), choice],
         rank=choices.rank[players, now],
-        spots=choices.spots[players, now],
+        spots=np.where(choices.rank[players, now] > 0, choices.spots[players, now], 0).astype(np.uint8),
         accepted=choices.accepted[players, now],
     )

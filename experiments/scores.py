@@ -48,16 +48,16 @@ def anchored(choices: Choices, name: AnchoredName, rounds: slice = slice(None)) 
     """A score with its anchors.
 
     Args:
-        choices: Who was asked.
+        choices: Who was asked; where the hidden state is not known, the score is NaN.
         name: Which score.
         rounds: Only these rounds (from 0); all by default.
     """
-    worth = (choices.valuation if name == "valuing" else choices.acceptance)[:, rounds].astype(np.float64)
+    hidden = choices.valuation if name == "valuing" else choices.acceptance
     choice = choices.choice[:, rounds]
     answered = choice >= 0
-    if not answered.any():
+    if hidden is None or not answered.any():
         return Anchored(float("nan"), float("nan"), float("nan"))
-    worth = worth[answered]
+    worth = hidden[:, rounds][answered].astype(np.float64)
     asked = np.take_along_axis(worth, choice[answered][:, None], axis=1)
     return Anchored(float(asked.mean()), float(worth.mean()), float(worth.max(axis=1).mean()))
 
@@ -73,12 +73,14 @@ def learning_curve(choices: Choices, width: int = 1) -> NDArray[np.float64]:
 
     Returns:
         A point for each `width` rounds, the last of which may have fewer: `(ceil(rounds / width),)`; NaN where no round
-        counts.
+        counts, or where the valuations are not known.
     """
     worth = choices.valuation
+    starts = np.arange(0, choices.game.rounds, width)
+    if worth is None:
+        return np.full(len(starts), np.nan)
     counts = (worth.max(axis=2) > worth.min(axis=2)) & ~choices.missed
     right = counts & (choices.of_chosen(worth) == worth.max(axis=2))
-    starts = np.arange(0, choices.game.rounds, width)
     total = np.add.reduceat(counts.sum(axis=0), starts).astype(np.float64)
     total[total == 0] = np.nan
     return np.add.reduceat(right.sum(axis=0), starts) / total

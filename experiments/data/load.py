@@ -1,0 +1,73 @@
+"""Load choices, from whatever names them, and tell what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from accept_reject.envs.choices import Choices
+from accept_reject.envs.faults import InvalidInputError
+from accept_reject.experiments.config import load_config
+from accept_reject.experiments.data.bids import is_simulated, read_dataset
+from accept_reject.experiments.data.flat import DataConfig, read_flat
+
+
+class Data(NamedTuple):
+    """Loaded choices.
+
+    Attributes:
+        choices: The choices.
+        simulated: Whether they say of themselves that no people made them.
+    """
+
+    choices: Choices
+    simulated: bool
+
+
+def load(path: str, overrides: Sequence[str] = ()) -> Data:
+    """Load a BIDS data set from its folder, or a flat table through the config that maps its columns.
+
+    Raises:
+        InvalidInputError: With every fault of the config or of the data.
+    """
+    place = Path(path)
+    if place.is_dir():
+        return Data(read_dataset(place), is_simulated(place))
+    if place.suffix.lower() not in (".yaml", ".yml"):
+        kind = "does not exist" if not place.exists() else "is neither a folder nor a config"
+        advice = "give a BIDS folder, or a YAML config with `kind: data`, `file` and `columns` for a table"
+        raise InvalidInputError(path, [f"{kind}; {advice}"])
+    return Data(read_flat(load_config(DataConfig, path, overrides), place.parent), simulated=False)
+
+
+def describe(data: Data) -> list[tuple[str, str]]:
+    """What the choices hold, as pairs of what and how much."""
+    choices = data.choices
+    answered = ~choices.missed
+    last = np.where(answered.any(axis=1), choices.choice.shape[1] - answered[:, ::-1].argmax(axis=1), 0)
+    came = np.arange(choices.choice.shape[1]) < last[:, None]
+    pairs = np.sort(choices.offered[answered], axis=1)
+    shown = (choices.rank > 0) & answered
+    times = choices.response_time
+    return [
+        ("participants", f"{len(choices)}" + (" (simulated)" if data.simulated else "")),
+        ("rounds", f"{_span(last)} each, {int(came.sum()):,} in all"),
+        ("missed", f"{int((came & ~answered).sum()):,} ({(came & ~answered).sum() / max(came.sum(), 1):.1%})"),
+        ("partners", f"{choices.game.n_partners}, {choices.game.offered} offered at a time"),
+        ("different offers", f"{len(np.unique(pairs, axis=0)):,}"),
+        (
+            "accepted",
+            f"{choices.accepted[answered].mean():.1%} of those asked" if answered.any() else "nobody was asked",
+        ),
+        ("ranks shown", f"{shown.sum() / max(answered.sum(), 1):.1%} of answers, of {choices.game.ranks}"),
+        ("response times", "none" if times is None else f"median {np.nanmedian(times):.2f} s"),
+        ("hidden valuations", "known" if choices.valuation is not None else "not known"),
+    ]
+
+
+def _span(values: np.ndarray) -> str:
+    low, high = int(values.min()), int(values.max())
+    return f"{low}" if low == high else f"{low} to {high}"

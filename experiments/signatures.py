@@ -1,0 +1,99 @@
+"""Signatures: how choices follow the last rank and the last outcome, the stay/switch analysis of the study.
+
+Whenever a partner that a player has asked before is offered again, was it asked again? This is regressed on the rank
+that it gave the last time (high where it valued the player) and on the last outcome, both standardised over all such
+occasions, by a logistic regression with participants as clusters. A rank that was not shown counts as an average one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from accept_reject.envs.choices import Choices
+
+EFFECTS = ("rank", "outcome")
+
+
+def reoffers(choices: Choices) -> pd.DataFrame:
+    """Every occasion on which a partner that was asked before was offered again.
+
+    Columns: `player` (row number), `round` (from 1), `stay` (whether it was asked again), `rank` (its last rank as a
+    value, 1 for the best and 0 for the worst; NaN where it was not shown) and `outcome` (1 if it accepted last time).
+    """
+    n, rounds = choices.choice.shape
+    players, ranks = np.arange(n), choices.game.ranks
+    rank = np.full((n, choices.game.n_partners), np.nan)
+    outcome = np.full((n, choices.game.n_partners), np.nan)
+    found = []
+    for now in range(rounds):
+        choice, offered = choices.choice[:, now], choices.offered[:, now]
+        answered = ~choices.missed[:, now]
+        for place in range(offered.shape[1]):
+            partner = offered[:, place]
+            here = answered & ~np.isnan(outcome[players, partner])
+            who = players[here]
+            at = (who, partner[here])
+            found.append(np.stack([who, np.full(len(who), now + 1), choice[here] == place, rank[at], outcome[at]]))
+        who = players[answered]
+        asked = offered[who, choice[answered]]
+        seen = choices.rank[who, now].astype(float)
+        rank[who, asked] = np.where(seen > 0, (ranks - seen) / (ranks - 1), np.nan)
+        outcome[who, asked] = choices.accepted[who, now]
+    return pd.DataFrame(np.concatenate(found, axis=1).T, columns=["player", "round", "stay", "rank", "outcome"])
+
+
+def stay_effects(choices: Choices) -> pd.DataFrame:
+    """The effects of the last rank and the last outcome on staying.
+
+    Returns:
+        A row for each effect (`rank`, `outcome`), with `estimate` (log odds for one SD), `se` (clustered by
+        participant), `z`, `p`, `odds_ratio`, and the 95% interval `low`, `high` of the estimate. NaN where there is
+        nothing to estimate from: no rank was ever shown, or all outcomes, or all answers, were alike.
+    """
+    data = reoffers(choices)
+    columns = {"estimate": np.nan, "se": np.nan, "z": np.nan, "p": np.nan, "odds_ratio": np.nan}
+    effects = pd.DataFrame({**columns, "low": np.nan, "high": np.nan}, index=pd.Index(EFFECTS, name="effect"))
+    spread = data[list(EFFECTS)].std(ddof=0)
+    usable = [effect for effect in EFFECTS if spread[effect] > 0]
+    if not usable or data.stay.nunique() < 2 or data.player.nunique() < 2:
+        return effects
+    standardised = ((data[usable] - data[usable].mean()) / spread[usable]).fillna(0.0)
+    model = sm.Logit(data.stay, sm.add_constant(standardised))
+    fit = model.fit(disp=False, cov_type="cluster", cov_kwds={"groups": data.player.astype(int)})
+    interval = fit.conf_int()
+    for effect in usable:
+        b = fit.params[effect]
+        row = (b, fit.bse[effect], fit.tvalues[effect], fit.pvalues[effect], np.exp(b), *interval.loc[effect])
+        effects.loc[effect] = row
+    return effects
+
+
+def of_results(choices: dict[tuple[str, str], Choices]) -> pd.DataFrame:
+    """The effects of several players' choices, with columns `scenario` and `agent` before those of `stay_effects`."""
+    parts = {key: stay_effects(each).reset_index() for key, each in choices.items()}
+    return pd.concat(parts, names=["scenario", "agent"]).reset_index(level=["scenario", "agent"]).reset_index(drop=True)
+
+
+def of_run(folder: Path) -> pd.DataFrame:
+    """The effects that a benchmark left in its folder."""
+    return pd.read_csv(folder / "signatures.csv")
+
+
+def to_rich(effects: pd.DataFrame) -> Table:
+    """The effects as a table for the terminal."""
+    names = [column for column in ("scenario", "agent", "effect") if column in effects]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="Stay/switch effects (logistic, standardised)")
+    for name in (*names, "estimate", "95% interval", "SE", "z", "odds ratio"):
+        table.add_column(name, justify="left" if name in names else "right")
+    for row in effects.to_dict("records"):
+        numbers = [f"{row['estimate']:.2f}", f"[{row['low']:.2f}, {row['high']:.2f}]", f"{row['se']:.2f}"]
+        numbers += [f"{row['z']:.1f}", f"{row['odds_ratio']:.2f}"]
+        known = not np.isnan(row["estimate"])
+        table.add_row(*(str(row[name]) for name in names), *(numbers if known else ["–"] * 5))
+    return table
