@@ -24,6 +24,7 @@ from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.intervals import mean_of_defined
 from accept_reject.experiments.play import play
 from accept_reject.experiments.scores import ANCHORED, anchored, insight, learning_curve
+from accept_reject.experiments.signatures import stay_effects
 
 CURVE_POINTS = 24
 """Points of a learning curve; each pools the rounds of its share of the game."""
@@ -151,12 +152,14 @@ class Results:
         scores: A row for each scenario, phase, agent, seed and score; columns `scenario`, `phase` (`all`, and
             `before` and `after` where doors open), `agent`, `seed`, `score`, `value`, and with the anchors from which
             the value comes `mean`, `chance` and `best`.
+        signatures: Stay/switch effects; columns `scenario`, `agent` and those of `stay_effects`.
         curves: Learning curves, `(seeds, points)`, by scenario and agent.
         privileged: Names of the agents that were shown the hidden state.
     """
 
     config: BenchmarkConfig
     scores: pd.DataFrame
+    signatures: pd.DataFrame
     curves: dict[tuple[str, str], NDArray[np.float64]]
     privileged: frozenset[str]
 
@@ -177,6 +180,7 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
         on_played: Is told the scenario's name each time that an agent has played it.
     """
     rows: list[dict[str, Any]] = []
+    signatures: list[pd.DataFrame] = []
     curves: dict[tuple[str, str], NDArray[np.float64]] = {}
     agents = {entry.name: make_agent(entry.agent, entry.params) for entry in config.agents}
     for entry in config.scenarios:
@@ -197,9 +201,12 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
                     key = {"scenario": entry.name, "phase": phase, "agent": name, "seed": seed}
                     rows += [{**key, **row} for row in _scores(chosen, tau, rounds)]
             curves[entry.name, name] = np.array(by_seed)
+            signatures.append(stay_effects(choices).reset_index().assign(scenario=entry.name, agent=name))
             on_played(entry.name)
     privileged = frozenset(name for name, agent in agents.items() if isinstance(agent, PrivilegedAgent))
-    return Results(config, pd.DataFrame(rows), curves, privileged)
+    effects = pd.concat(signatures, ignore_index=True)
+    effects = effects[["scenario", "agent", *effects.columns.drop(["scenario", "agent"])]]
+    return Results(config, pd.DataFrame(rows), effects, curves, privileged)
 
 
 def _play(agent: Agent, episodes: Episodes) -> tuple[Choices, NDArray[np.float64] | None]:

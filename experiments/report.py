@@ -16,6 +16,7 @@ from accept_reject.experiments.benchmark import Results
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
 from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.signatures import EFFECTS
 
 VERSIONS = ("accept-reject", "gymnasium", "numpy", "scipy", "pandas")
 
@@ -42,6 +43,7 @@ def render_report(results: Results, curves_svg: bytes) -> str:
         overall=boards.overall(results),
         by_scenario=[boards.by_scenario(results, score) for score in SCORES],
         doors_open=any(entry.resolve().open_doors for entry in results.config.scenarios),
+        signatures=_signatures(results),
         differences=_behind_the_leader(results),
         curves=Markup(svg[svg.index("<svg") :]),
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
@@ -69,6 +71,20 @@ def _summary(results: Results) -> list[tuple[str, str, str]]:
             leader = max(intervals, key=lambda name: np.nan_to_num(intervals[name].mean))
             found.append((score, leader, boards.cell(intervals[leader])))
     return found
+
+
+def _signatures(results: Results) -> boards.Leaderboard:
+    """The stay/switch effects of every agent in the first scenario."""
+    first = results.config.scenarios[0].name
+    effects = results.signatures[results.signatures.scenario == first].set_index(["agent", "effect"])
+    rows = [
+        (
+            agent,
+            *(boards.cell(Interval(*effects.loc[(agent, effect), ["estimate", "low", "high"]])) for effect in EFFECTS),
+        )
+        for agent in boards.ranking(results, SCORES[0])
+    ]
+    return boards.Leaderboard(f"Effects on staying, {first}", ("agent", *EFFECTS), tuple(rows))
 
 
 def _behind_the_leader(results: Results) -> list[boards.Leaderboard]:

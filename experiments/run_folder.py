@@ -54,6 +54,7 @@ def write_run(results: Results, folder: Path) -> Path:
         "intervals in brackets. For valuing and accepted 0 is random and 1 the oracle; insight is Kendall's tau-b "
         "between beliefs and hidden valuations. A star marks agents that see the hidden state.\n"
     )
+    write(folder / "signatures.csv", results.signatures.to_csv(index=False, lineterminator="\n"))
     write(folder / "config.yaml", dump_config(results.config))
     write(folder / "scores.csv", results.scores.to_csv(index=False, lineterminator="\n"))
     write(

@@ -7,6 +7,7 @@ occasions, by a logistic regression with participants as clusters. A rank that w
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,8 @@ def stay_effects(choices: Choices) -> pd.DataFrame:
     Returns:
         A row for each effect (`rank`, `outcome`), with `estimate` (log odds for one SD), `se` (clustered by
         participant), `z`, `p`, `odds_ratio`, and the 95% interval `low`, `high` of the estimate. NaN where there is
-        nothing to estimate from: no rank was ever shown, or all outcomes, or all answers, were alike.
+        nothing to estimate from (no rank was ever shown, or all outcomes or all answers were alike), and where the
+        effects have no finite estimate, as for players whose choices follow from them without exception.
     """
     data = reoffers(choices)
     columns = {"estimate": np.nan, "se": np.nan, "z": np.nan, "p": np.nan, "odds_ratio": np.nan}
@@ -65,7 +67,15 @@ def stay_effects(choices: Choices) -> pd.DataFrame:
         return effects
     standardised = ((data[usable] - data[usable].mean()) / spread[usable]).fillna(0.0)
     model = sm.Logit(data.stay, sm.add_constant(standardised))
-    fit = model.fit(disp=False, cov_type="cluster", cov_kwds={"groups": data.player.astype(int)})
+    clusters = {"cov_type": "cluster", "cov_kwds": {"groups": data.player.astype(int)}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whether there is an estimate is checked below
+        try:
+            fit = model.fit(disp=False, **clusters)
+        except np.linalg.LinAlgError:
+            return effects
+    if not fit.mle_retvals["converged"] or not np.isfinite(fit.bse).all():
+        return effects
     interval = fit.conf_int()
     for effect in usable:
         b = fit.params[effect]
@@ -74,14 +84,8 @@ def stay_effects(choices: Choices) -> pd.DataFrame:
     return effects
 
 
-def of_results(choices: dict[tuple[str, str], Choices]) -> pd.DataFrame:
-    """The effects of several players' choices, with columns `scenario` and `agent` before those of `stay_effects`."""
-    parts = {key: stay_effects(each).reset_index() for key, each in choices.items()}
-    return pd.concat(parts, names=["scenario", "agent"]).reset_index(level=["scenario", "agent"]).reset_index(drop=True)
-
-
 def of_run(folder: Path) -> pd.DataFrame:
-    """The effects that a benchmark left in its folder."""
+    """The effects that a benchmark left in its folder, with columns `scenario` and `agent` before the others."""
     return pd.read_csv(folder / "signatures.csv")
 
 

@@ -38,6 +38,7 @@ FILES = {
     "learning_curves.svg",
     "report.html",
     "scores.csv",
+    "signatures.csv",
 }
 
 

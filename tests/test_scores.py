@@ -141,16 +141,16 @@ def test_the_tidy_table_tells_what_the_arrays_tell() -> None:
     frame = choices.to_frame()
     assert len(frame) == 4 * 144
     for row in frame.itertuples():
-        i, t = row.player - 1, row.round - 1
+        i, t = int(row.participant) - 1, row.round - 1
         assert [row.offered_1, row.offered_2] == choices.offered[i, t].tolist()
+        assert [row.valuation_1, row.valuation_2] == choices.valuation[i, t].tolist()
+        assert [row.acceptance_1, row.acceptance_2] == choices.acceptance[i, t].tolist()
         choice = choices.choice[i, t]
         if choice == MISSED:
-            assert all(pd.isna(value) for value in (row.partner, row.rank, row.spots, row.accepted, row.valuation))
+            assert all(pd.isna(value) for value in (row.choice, row.rank, row.spots, row.accepted))
             continue
-        assert row.partner == choices.offered[i, t, choice]
+        assert row.choice == choices.offered[i, t, choice]
         assert row.accepted == choices.accepted[i, t]
-        assert row.valuation == pytest.approx(choices.valuation[i, t, choice])
-        assert row.acceptance == pytest.approx(choices.acceptance[i, t, choice])
         assert pd.isna(row.rank) == pd.isna(row.spots) == (choices.rank[i, t] == 0)
         if choices.rank[i, t]:
             assert (row.rank, row.spots) == (choices.rank[i, t], choices.spots[i, t])

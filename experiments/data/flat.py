@@ -89,7 +89,7 @@ def read_flat(config: DataConfig, folder: Path) -> Choices:
     assert table is not None  # else there was a fault
     texts = {name: table[column].str.strip() for name, column in wanted.items()}
     missing = {_text(cell) for cell in config.missing}
-    frame = pd.DataFrame({name: cells.mask(cells.map(_text).isin(missing), None) for name, cells in texts.items()})
+    frame = pd.DataFrame({name: cells.mask(_as_text(cells).isin(missing), None) for name, cells in texts.items()})
     frame = frame.astype(object).where(frame.notna(), None)
     frame = frame.assign(file=config.file, row=table.row)
     _recode_accepted(frame, config, faults)
@@ -121,9 +121,14 @@ def _text(cell: Any) -> str:
     return str(cell) if number != number else f"{number:.17g}"
 
 
+def _as_text(cells: pd.Series) -> pd.Series:
+    """`_text` of every cell that is not missing."""
+    return cells.map({cell: _text(cell) for cell in cells.dropna().unique()})
+
+
 def _recode_accepted(frame: pd.DataFrame, config: DataConfig, faults: DataFaults) -> None:
     yes, no = (_text(cell) for cell in config.accepted)
-    given = frame.accepted.map(_text, na_action="ignore")
+    given = _as_text(frame.accepted)
     wrong = given.notna() & ~given.isin([yes, no])
     faults.add_rows(
         config.columns.accepted,
@@ -139,7 +144,7 @@ def _recode_accepted(frame: pd.DataFrame, config: DataConfig, faults: DataFaults
 def _recode_choice(frame: pd.DataFrame, config: DataConfig, faults: DataFaults) -> None:
     first = 0 if config.choice == "place from 0" else 1
     n = len(config.columns.offered)
-    given = frame.choice.map(_text, na_action="ignore")
+    given = _as_text(frame.choice)
     places = {str(first + j): f"offered_{j + 1}" for j in range(n)}
     wrong = given.notna() & ~given.isin(places)
     faults.add_rows(
