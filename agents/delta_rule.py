@@ -37,7 +37,9 @@ class DualSignalLearner(Learner):
 
     def forget(self, n_players: int) -> None:
         """The initial values of all partners, `(n_players, partners, 2)`: of the rank first, then of the outcome."""
-        self._values = self._initial().expand(n_players, self.game.n_partners, 2)
+        self._initial = self._pair("initial_rank", "initial_outcome")[:, None, :]
+        self._values = self._initial.expand(n_players, self.game.n_partners, 2)
+        self._gains = self._pair("rate_rank", "rate_outcome")
         self._last = torch.full((n_players, 1), -1)
 
     def learn(self, feedback: Feedback) -> None:
@@ -49,7 +51,7 @@ class DualSignalLearner(Learner):
         shown = torch.from_numpy(np.stack([feedback.rank > 0, np.ones(len(feedback.rank), bool)], axis=1))
         surprise = torch.where(shown, seen - before, 0.0)
         after = before + self._rates(surprise, at[0]) * surprise
-        faded = self._values + self.value("forgetting", self._values) * (self._initial() - self._values)
+        faded = self._values + self.value("forgetting", self._values) * (self._initial - self._values)
         if len(at[0]) < self.n_players:  # time stands still for those who missed the round
             answered = torch.zeros(self.n_players, 1, 1, dtype=torch.bool).index_fill(0, at[0], True)
             faded = torch.where(answered, faded, self._values)
@@ -73,17 +75,13 @@ class DualSignalLearner(Learner):
         last = evidence[..., 2]
         return super().preference(evidence) + self.value("stickiness", last) * last
 
-    def _initial(self) -> Tensor:
-        rank, outcome = self.values["initial_rank"], self.values["initial_outcome"]
-        return torch.stack([rank + 0 * outcome, outcome + 0 * rank], dim=-1).reshape(-1, 1, 2)
-
     def _rates(self, surprise: Tensor, players: Tensor) -> Tensor:
-        """The learning rates of the two signals, for some players: `(m, 2)` or what broadcasts to it."""
-        return self._pair("rate_rank", "rate_outcome", players)
+        """The learning rates of the two signals for the surprises of some players, `(m, 2)`."""
+        return self._gains[players]
 
-    def _pair(self, of_rank: str, of_outcome: str, players: Tensor) -> Tensor:
-        values = [self.values[name] for name in (of_rank, of_outcome)]
-        return torch.stack([v[players] if v.ndim else v.expand(len(players)) for v in values], dim=-1)
+    def _pair(self, of_rank: str, of_outcome: str) -> Tensor:
+        """A parameter of each signal, `(n_players, 2)`."""
+        return torch.stack([self.values[name].expand(self.n_players) for name in (of_rank, of_outcome)], dim=-1)
 
 
 class GainLossLearner(DualSignalLearner):
@@ -95,9 +93,13 @@ class GainLossLearner(DualSignalLearner):
         "rate_outcome_loss": Parameter(0.3, 0, 1, "learning rate for outcomes worse than expected"),
     }
 
+    def forget(self, n_players: int) -> None:
+        """The initial values, and the rates for bad surprises."""
+        super().forget(n_players)
+        self._losses = self._pair("rate_rank_loss", "rate_outcome_loss")
+
     def _rates(self, surprise: Tensor, players: Tensor) -> Tensor:
-        losses = self._pair("rate_rank_loss", "rate_outcome_loss", players)
-        return torch.where(surprise < 0, losses, super()._rates(surprise, players))
+        return torch.where(surprise < 0, self._losses[players], super()._rates(surprise, players))
 
 
 class RankLearner(DualSignalLearner):

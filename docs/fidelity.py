@@ -1,0 +1,123 @@
+"""Simulate studies of the shipped populations and write what they show into `docs/fidelity.md`.
+
+.venv/bin/python docs/fidelity.py
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from accept_reject.agents import make_agent
+from accept_reject.envs import Episodes, draw, scenario
+from accept_reject.experiments.config import load_config
+from accept_reject.experiments.files import write
+from accept_reject.experiments.intervals import mean_interval
+from accept_reject.experiments.leaderboard import cell
+from accept_reject.experiments.play import play
+from accept_reject.experiments.population import PopulationConfig, draw_parameters
+from accept_reject.experiments.scores import ANCHORED, anchored
+from accept_reject.experiments.signatures import EFFECTS, stay_effects
+from accept_reject.experiments.simulate import simulate
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "fidelity.md"
+MARK = "<!-- from here on written by docs/fidelity.py -->\n"
+
+STUDIES = 200
+PUBLISHED = {"rank": (0.21, 0.06), "outcome": (0.22, 0.05)}
+POPULATIONS = {
+    "babur2024": "as published",
+    "w1": "ranks alone, w = 1",
+    "w0": "outcomes alone, w = 0",
+    "scrambled": "learn what happened to somebody else",
+}
+AGENTS = ("bayes-hybrid", "bayes-rank", "bayes-outcome", "delta-hybrid", "delta-rank", "delta-outcome",
+          "ideal-valuing", "ideal-accepted")  # fmt: skip
+SEEDS, GAMES = 40, 25
+
+EFFECTS_TABLE = """## {studies} simulated studies of 42 participants
+
+Stay/switch effects (logistic, standardised): mean over the studies and their spread (SD), the standard error that a
+study reports on average, and how far the mean is from the published effect in published standard errors, or for the
+contrasts from 0 in standard errors of the mean.
+
+| population | effect | mean | SD over studies | mean SE | published | distance |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |"""
+
+TWO_SIGNALS = """## What two signals are good for
+
+Scores over {games:,} games on the same luck, with 95% intervals over {seeds} seeds. *Less the hybrid's* is the paired
+difference from the hybrid of the same sort, for the ideal observers from the Bayesian one. In `orthogonal` the hybrids
+get more out of a game in all than either half, and more than an ideal observer who is after one thing. In `open-doors`
+they hardly beat the rank half in the sum, since acceptance follows the rank once the doors are open. What neither half
+can do in either game is to be good at both things: see the lower of the two scores.
+"""
+
+
+def main() -> None:
+    text = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+    write(PAGE, "\n".join([text + MARK, *parameters(), *studies(), *two_signals()]))
+
+
+def parameters() -> list[str]:
+    found = draw_parameters(shipped("babur2024"), 100_000)
+    lines = ["## The simulated participants", "", "100,000 draws of `configs/population_babur2024.yaml`:", ""]
+    lines += ["| parameter | published median | here | published mean | here |", "| --- | ---: | ---: | ---: | ---: |"]
+    for name, median, mean in (("w", 0.52, 0.48), ("inverse_temperature", 1.51, 2.46)):
+        values = found[name]
+        lines.append(f"| {name} | {median} | {np.median(values):.3f} | {mean} | {values.mean():.3f} |")
+    return [*lines, ""]
+
+
+def studies() -> list[str]:
+    lines = [EFFECTS_TABLE.format(studies=STUDIES)]
+    for name, about in POPULATIONS.items():
+        config = shipped(name)
+        found = [stay_effects(simulate(config, seed)[0]) for seed in track(range(STUDIES), description=name)]
+        for effect in EFFECTS:
+            estimate = np.array([each.estimate[effect] for each in found])
+            mean, sd, se = estimate.mean(), estimate.std(ddof=1), np.mean([each.se[effect] for each in found])
+            centre, error = PUBLISHED[effect]
+            if name == "babur2024":
+                published, distance = f"{centre} (SE {error})", f"{(mean - centre) / error:+.1f} SE"
+            else:
+                published, distance = "", f"{mean / (sd / STUDIES**0.5):+.1f} SEM"
+            lines.append(
+                f"| {name}: {about} | {effect} | {mean:.3f} | {sd:.3f} | {se:.3f} | {published} | {distance} |"
+            )
+    return [*lines, ""]
+
+
+def two_signals() -> list[str]:
+    lines = [TWO_SIGNALS.format(games=SEEDS * GAMES, seeds=SEEDS)]
+    for name in ("orthogonal", "open-doors"):
+        episodes = Episodes.join([draw(scenario(name).game, 10_000 + seed, GAMES) for seed in range(SEEDS)])
+        by_agent = {}
+        for agent in track(AGENTS, description=name):
+            choices = play(make_agent(agent), episodes)
+            seeds = [choices.take(slice(i * GAMES, (i + 1) * GAMES)) for i in range(SEEDS)]
+            by_agent[agent] = np.array([[anchored(each, score).score for score in ANCHORED] for each in seeds])
+        lines += [f"| {name} | valuing | accepted | sum | less the hybrid's | lower of the two | less the hybrid's |"]
+        lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+        for agent, values in by_agent.items():
+            hybrid = by_agent["delta-hybrid" if agent.startswith("delta") else "bayes-hybrid"]
+            cells = [cell(mean_interval(each)) for each in values.T]
+            for combined in (np.sum, np.min):
+                mine, its = combined(values, axis=1), combined(hybrid, axis=1)
+                cells += [cell(mean_interval(mine)), "" if values is hybrid else cell(mean_interval(mine - its))]
+            lines.append(f"| {agent} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines
+
+
+def shipped(name: str) -> PopulationConfig:
+    return load_config(PopulationConfig, str(ROOT / "configs" / f"population_{name}.yaml"))
+
+
+if __name__ == "__main__":
+    main()
