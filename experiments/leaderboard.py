@@ -120,7 +120,7 @@ def cell(interval: Interval) -> str:
 
 def to_rich(table: Leaderboard) -> Table:
     """The table for a terminal; without intervals where they would not fit."""
-    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
+    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for i, name in enumerate(table.header):
         shown.add_column(name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0)
     for row in table.rows:
