@@ -18,6 +18,7 @@ TEST = [
     "moviepy>=2.1",
     "pytest>=8.0",
     "pytest-xdist>=3.6",
+    "setuptools>=77",
 ]
 
 setup(

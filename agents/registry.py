@@ -89,8 +89,11 @@ def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
     arguments = {**(AGENTS[name].params if name in AGENTS else {}), **(params or {})}
     try:
         return cls(**arguments)
-    except TypeError as error:
-        raise ValueError(f"agent {name!r} refuses its params: {error}") from error
+    except ValueError:
+        raise  # an agent's own word on its params
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise ValueError(f"agent {name!r} can't be made with params {arguments}: {told}") from error
 
 
 def load_class(name: str) -> type[Agent]:
@@ -106,13 +109,13 @@ def load_class(name: str) -> type[Agent]:
 
     module_name, _, class_name = path.partition(":")
     here = str(Path.cwd())
-    sys.path.append(here)
+    if here not in sys.path:
+        sys.path.append(here)  # and left there: the module may import its neighbours later
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"agent {path!r}: the module {module_name!r} can't be imported: {error}") from error
-    finally:
-        sys.path.remove(here)
+    except Exception as error:  # whatever the module does when it is imported
+        told = f"{type(error).__name__}: {error}"
+        raise ValueError(f"agent {path!r}: the module {module_name!r} can't be imported: {told}") from error
     cls = getattr(module, class_name, None)
     if cls is None:
         classes = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Agent)]

@@ -15,7 +15,14 @@ from accept_reject.envs.episodes import BLOCK, Episodes, draw
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.rendering import Answer, Scene, render
 from accept_reject.envs.scenarios import resolve_game
-from accept_reject.envs.spaces import RENDER_METADATA, Reward, action_space, check_options, observation_space
+from accept_reject.envs.spaces import (
+    RENDER_METADATA,
+    Reward,
+    action_space,
+    check_options,
+    fresh_seed,
+    observation_space,
+)
 
 Observation = dict[str, Any]
 
@@ -88,7 +95,7 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         render_mode: str | None = None,
     ) -> None:
         self.game = resolve_game(scenario, game)
-        check_options(reward, render_mode)
+        check_options(reward, reveal, render_mode)
         self.reward = reward
         self.reveal = reveal
         self.render_mode = render_mode
@@ -109,7 +116,7 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         """Start episode 0 of `seed`, or the next episode if no seed is given. `options` are not used."""
         super().reset(seed=seed)
         if seed is not None or self._seed is None:
-            self._seed = self.np_random_seed
+            self._seed = fresh_seed(self)
             self._episode = -1
         self._load(self._episode + 1)
         self._round = 0

@@ -36,7 +36,7 @@ class InvalidInputError(ValueError):
 class Spec(BaseModel):
     """A frozen, validated, JSON-able description. Unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -75,7 +75,7 @@ def list_faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
         elif kind in ("model_type", "model_attributes_type"):
             faults.append(f"{path}: should be a mapping of keys to values, but is {got!r}".removeprefix(": "))
         else:
-            message = detail["msg"].replace("Input should", "should").replace("Value error, ", "")
+            message = detail["msg"].replace("Input should", "should").replace("a valid tuple", "a list")
             faults.append(f"{path}: {message}, but is {got!r}".removeprefix(": "))
     return faults
 

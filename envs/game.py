@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
-from accept_reject.envs.faults import Real, Spec, Whole
+from accept_reject.envs.faults import Real, Spec, Whole, list_faults
 
 SpotsRange = tuple[Whole, Whole]
 """Fewest and most spots; every number between them, both ends included, is equally likely."""
@@ -72,20 +69,44 @@ class GameSpec(Spec):
 
     rule: Literal["orthogonal", "causal"] = "orthogonal"
     ranks: Annotated[Whole, Field(ge=2, le=100)] = 8
-    rounds: Annotated[Whole, Field(ge=1, le=1_000_000)] = 144
-    offered: Annotated[Whole, Field(ge=2)] = 2
-    rank_sd: Annotated[Real, Field(gt=0, le=100)] = 1.2
+    rounds: Annotated[Whole, Field(ge=1, le=10_000)] = 144
+    offered: Annotated[Whole, Field(ge=2, le=100)] = 2
+    rank_sd: Annotated[Real, Field(ge=0.01, le=100)] = 1.2
     partners: tuple[PartnerKind, ...]
     present: Annotated[Whole, Field(ge=2)] | None = None
     drift: Annotated[Real, Field(ge=0, le=100)] = 0.0
     open_doors: OpenDoors | None = None
 
-    @field_validator("partners")
+    @field_validator("partners", mode="wrap")
     @classmethod
-    def _check_partners(cls, partners: tuple[PartnerKind, ...], info: ValidationInfo) -> tuple[PartnerKind, ...]:
-        rule, ranks, offered = (info.data.get(key) for key in ("rule", "ranks", "offered"))
+    def _check_partners(
+        cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> tuple[PartnerKind, ...]:
+        try:
+            partners: tuple[PartnerKind, ...] = validate(value)
+        except ValidationError as error:
+            if not isinstance(value, list | tuple):
+                raise
+            sound = {i: kind for i, each in enumerate(value) if (kind := _sound(each))}
+            faults = [f".{fault}" for fault in list_faults(error, PartnerKind)]
+            raise ValueError("\n".join(faults + cls._kind_faults(sound, info))) from None
+        offered = info.data.get("offered") or 2
+        faults = cls._kind_faults(dict(enumerate(partners)), info)
+        count = sum(kind.count for kind in partners)
+        if count > 256:
+            faults.append(f": should hold at most 256 partners, but holds {count}")
+        if count < offered:
+            faults.append(f": should hold at least as many partners as are offered ({offered}), but holds {count}")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return partners
+
+    @staticmethod
+    def _kind_faults(kinds: dict[int, PartnerKind], info: ValidationInfo) -> list[str]:
+        """What is wrong with each kind of partner in a game of this rule and ladder."""
+        rule, ranks = info.data.get("rule"), info.data.get("ranks")
         faults = []
-        for i, kind in enumerate(partners):
+        for i, kind in kinds.items():
             if ranks and not 1 <= kind.mean_rank <= ranks:
                 faults.append(f".{i}.mean_rank: should be from 1 to {ranks} (ranks), but is {kind.mean_rank}")
             if rule == "orthogonal" and kind.acceptance is None:
@@ -98,14 +119,7 @@ class GameSpec(Spec):
                 faults.append(f".{i}.spots: has no place in the orthogonal rule, which draws them; give acceptance")
             if kind.spots:
                 faults += [f".{i}{fault}" for fault in _spots_faults(kind.spots, ranks)]
-        count = sum(kind.count for kind in partners)
-        if count > 256:
-            faults.append(f": should hold at most 256 partners, but holds {count}")
-        if count < (offered or 2):
-            faults.append(f": should hold at least as many partners as are offered ({offered or 2}), but holds {count}")
-        if faults:
-            raise ValueError("\n".join(faults))
-        return partners
+        return faults
 
     @field_validator("present")
     @classmethod
@@ -134,26 +148,36 @@ class GameSpec(Spec):
             raise ValueError("\n".join(faults))
         return open_doors
 
-    @cached_property
+    @property
     def n_partners(self) -> int:
         """How many partners the game has in all."""
         return sum(kind.count for kind in self.partners)
 
-    @cached_property
+    @property
     def n_present(self) -> int:
         """How many partners are around at any time."""
         return self.present or self.n_partners
 
-    @cached_property
+    @property
     def opening_round(self) -> int:
-        """The first round (from 0) in which the doors are open; `rounds` if they never open."""
-        return self.rounds if self.open_doors is None else max(1, round(self.open_doors.at * self.rounds))
+        """The first round (from 0) in which the doors are open, never the first of all; `rounds` if they never open."""
+        if self.open_doors is None:
+            return self.rounds
+        return max(1, min(round(self.open_doors.at * self.rounds), self.rounds - 1))
 
-    @cached_property
-    def arrivals(self) -> NDArray[np.int64]:
-        """The rounds (from 0) in whose beginning a newcomer arrives, `(n_partners - n_present,)`."""
+    @property
+    def arrivals(self) -> tuple[int, ...]:
+        """The rounds (from 0) in whose beginning a newcomer arrives, one for each of them."""
         newcomers = self.n_partners - self.n_present
-        return np.arange(1, newcomers + 1) * self.rounds // (newcomers + 1)
+        return tuple(i * self.rounds // (newcomers + 1) for i in range(1, newcomers + 1))
+
+
+def _sound(kind: Any) -> PartnerKind | None:
+    """A kind of partner, if it is without fault by itself."""
+    try:
+        return PartnerKind.model_validate(kind)
+    except ValidationError:
+        return None
 
 
 def _spots_faults(spots: SpotsRange, ranks: int | None) -> list[str]:

@@ -112,8 +112,8 @@ def scenario(name: str) -> Scenario:
     Raises:
         ValueError: If there is none; the message lists them.
     """
-    if name not in SCENARIOS:
-        raise ValueError(f"unknown scenario {name!r}{suggest(name, SCENARIOS)}")
+    if not isinstance(name, str) or name not in SCENARIOS:
+        raise ValueError(f"unknown scenario {name!r}{suggest(str(name), SCENARIOS)}")
     return SCENARIOS[name]
 
 
@@ -128,12 +128,12 @@ def resolve_game(name: str, game: GameSpec | Mapping[str, Any] | None = None) ->
     Raises:
         InvalidInputError: If the scenario is unknown, or with every fault of the changed game.
     """
-    if isinstance(game, GameSpec):
-        return game
     try:
         base = scenario(name).game
     except ValueError as error:
         raise InvalidInputError("scenario", [str(error)]) from None
+    if isinstance(game, GameSpec):
+        return game
     if game is None:
         return base
     if not isinstance(game, Mapping):

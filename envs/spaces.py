@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
@@ -38,8 +39,8 @@ def action_space(game: GameSpec) -> spaces.Discrete:
     return spaces.Discrete(game.offered)
 
 
-def check_options(reward: str, render_mode: str | None) -> None:
-    """Refuse an unknown reward or render mode.
+def check_options(reward: str, reveal: object, render_mode: str | None) -> None:
+    """Refuse an unknown reward or render mode, and a `reveal` that only looks like yes or no.
 
     Raises:
         InvalidInputError: With every fault.
@@ -47,7 +48,17 @@ def check_options(reward: str, render_mode: str | None) -> None:
     faults = []
     if reward not in REWARDS:
         faults.append(f"reward: unknown {reward!r}{suggest(str(reward), REWARDS)}")
+    if not isinstance(reveal, bool):
+        faults.append(f"reveal: should be True or False, but is {reveal!r}")
     if render_mode is not None and render_mode not in RENDER_MODES:
         faults.append(f"render_mode: unknown {render_mode!r}{suggest(str(render_mode), RENDER_MODES)}")
     if faults:
         raise InvalidInputError("environment", faults)
+
+
+def fresh_seed(env: gym.Env[Any, Any] | gym.vector.VectorEnv[Any, Any, Any]) -> int:
+    """The seed of an environment's luck: the one that it was reset with, or one from its own generator."""
+    seed = env.np_random_seed
+    if isinstance(seed, int) and seed >= 0:
+        return seed
+    return int(env.np_random.integers(2**63))  # somebody set the generator by hand: Gymnasium knows no seed of it

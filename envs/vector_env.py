@@ -16,7 +16,14 @@ from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.rendering import Answer, Scene, render
 from accept_reject.envs.scenarios import resolve_game
-from accept_reject.envs.spaces import RENDER_METADATA, Reward, action_space, check_options, observation_space
+from accept_reject.envs.spaces import (
+    RENDER_METADATA,
+    Reward,
+    action_space,
+    check_options,
+    fresh_seed,
+    observation_space,
+)
 
 Observations = dict[str, NDArray[Any]]
 Infos = dict[str, Any]
@@ -51,10 +58,10 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         reveal: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs should be at least 1, but is {num_envs}")
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+            raise ValueError(f"num_envs should be a whole number from 1, but is {num_envs!r}")
         self.game = resolve_game(scenario, game)
-        check_options(reward, render_mode)
+        check_options(reward, reveal, render_mode)
         self.num_envs = num_envs
         self.reward = reward
         self.reveal = reveal
@@ -81,11 +88,11 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
             raise ValueError(
                 f"seed should be one whole number, from which every row gets its episodes, but is {seed!r}"
             )
-        if options and "reset_mask" in options:
+        if options and options.get("reset_mask") is not None:
             raise ValueError("options['reset_mask']: all rows play in step and can't be reset one by one")
         super().reset(seed=None if seed is None else int(seed))
         if seed is not None or self._seed is None:
-            self._seed = self.np_random_seed
+            self._seed = fresh_seed(self)
             self._first_episode = -self.num_envs
         return self._begin()
 

@@ -29,8 +29,11 @@ from accept_reject.experiments.signatures import stay_effects
 CURVE_POINTS = 24
 """Points of a learning curve; each pools the rounds of its share of the game."""
 
-Label = Annotated[str, Field(pattern=r"^([^./\\][^/\\]*)?$")]
-"""What tables and figures call something; it names folders too, hence no slashes."""
+Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9][\w .&<>()+-]{0,60})?$")]
+"""What tables, figures and folders call something."""
+
+OVERALL = "all scenarios"
+"""What tables call the mean over scenarios; no scenario may be called so."""
 
 
 class ScenarioEntry(Spec):
@@ -102,7 +105,7 @@ class AgentEntry(Spec):
     @property
     def name(self) -> str:
         """What tables and figures call it."""
-        return self.label or self.agent.rpartition(":")[2]
+        return self.label or self.agent.rpartition(":")[2].lstrip("_")
 
 
 class BenchmarkConfig(Spec):
@@ -130,6 +133,8 @@ class BenchmarkConfig(Spec):
         if not entries:
             raise ValueError("should hold at least one")
         names = [entry.name for entry in entries]
+        if OVERALL in names:
+            raise ValueError(f"{OVERALL!r} is the name of the mean over scenarios; give another label")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(

@@ -40,12 +40,14 @@ def simulate(
     """Make a data set of participant-like players."""
     from accept_reject.experiments.config import load_config
     from accept_reject.experiments.data.bids import write_dataset
+    from accept_reject.experiments.files import make_folder
     from accept_reject.experiments.population import PopulationConfig
     from accept_reject.experiments.simulate import simulate as run
 
     population = load_config(PopulationConfig, config, overrides or [])
-    choices, parameters = run(population)
     folder = out or Path("data") / population.name
+    make_folder(folder.parent)
+    choices, parameters = run(population)
     write_dataset(choices, folder, population.name, f"the agent {population.agent}", parameters)
     typer.echo(f"{len(choices)} simulated participants: {folder}")
 

@@ -20,15 +20,21 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(None, None, "keys should be plain words", key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """Writes what the loader reads: a text that looks like one of its numbers is quoted."""
+
+
+_FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
 def load_config(model: type[SpecT], path: str, overrides: Sequence[str] = ()) -> SpecT:
@@ -50,6 +56,8 @@ def load_config(model: type[SpecT], path: str, overrides: Sequence[str] = ()) ->
         raise InvalidInputError(path, ["is not UTF-8 text"]) from None
     except yaml.YAMLError as error:
         raise InvalidInputError(path, [_yaml_fault(error)]) from None
+    except RecursionError:
+        raise InvalidInputError(path, ["is nested too deeply"]) from None
     data = {} if data is None else data
     faults = []
     for override in overrides:
@@ -68,10 +76,12 @@ def load_config(model: type[SpecT], path: str, overrides: Sequence[str] = ()) ->
 
 def dump_config(config: SpecT) -> str:
     """The config as YAML, with every default written out; reading it gives the same config again."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _find(path: str) -> Path:
+    if "=" in path and not Path(path).exists():
+        raise InvalidInputError(path, ["is an override; the config comes before it, such as `benchmark`"])
     if Path(path).suffix or "/" in path:
         return Path(path)
     shipped = Path(str(resources.files("accept_reject.configs")))
@@ -103,7 +113,8 @@ def _replaced(data: Any, keys: list[str], value: Any) -> Any:
         if not key.isdecimal() or int(key) >= len(data):
             raise ValueError(f"{key!r} should be the number of a list item, from 0 to {len(data) - 1}")
         return [_replaced(item, rest, value) if i == int(key) else item for i, item in enumerate(data)]
-    raise ValueError(f"{key!r} can't be set within {data!r}, which is no mapping or list")
+    hint = "; write it out as a mapping, such as {scenario: ..., game: {...}}" if isinstance(data, str) else ""
+    raise ValueError(f"{key!r} can't be set within {data!r}, which is no mapping or list{hint}")
 
 
 def _yaml_fault(error: yaml.YAMLError) -> str:

@@ -90,7 +90,8 @@ def _styles(results: Results) -> Iterable[tuple[str, dict[str, object]]]:
 
 
 def _dress(ax: Axes, title: str, rounds: int, offered: int) -> None:
-    ax.axhline(100 / offered, color="0.75", linewidth=0.8, zorder=0)
+    if offered == 2:  # with more, several may be the best: chance depends on the offers
+        ax.axhline(50, color="0.75", linewidth=0.8, zorder=0)
     ax.set_title(title, loc="left", fontsize=10)
     ax.set_xlim(0, rounds)
     ax.set_xticks(np.linspace(0, rounds, 5).round())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from accept_reject.envs.faults import InvalidInputError
+
 
 def write(path: Path, content: str | bytes) -> None:
     """Write a file whole, with UTF-8 and line feeds for text; its folder is made if need be."""
@@ -15,3 +17,17 @@ def write(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that can be written to.
+
+    Raises:
+        InvalidInputError: If it can't be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder / ".probe", "")
+        (folder / ".probe").unlink()
+    except OSError as error:
+        raise InvalidInputError(str(folder), [f"no folder can be made or written to here: {error.strerror}"]) from None

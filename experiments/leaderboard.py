@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from accept_reject.experiments.benchmark import Results
+from accept_reject.experiments.benchmark import OVERALL, Results
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
 from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 
-OVERALL = "all scenarios"
 DASH = "–"
 
 
@@ -122,7 +121,9 @@ def to_rich(table: Leaderboard) -> Table:
     """The table for a terminal; without intervals where they would not fit."""
     shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for i, name in enumerate(table.header):
-        shown.add_column(name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0)
+        shown.add_column(
+            name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0 or len(table.header) <= 4
+        )
     for row in table.rows:
         shown.add_row(*(text.partition(" [")[0] if len(row) > 4 else text for text in row))
     return shown

@@ -50,7 +50,7 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
         choice[:, now] = chosen
         agent.learn(
             Feedback(
-                players=players,
+                players=players.copy(),
                 offered=offered.copy(),
                 choice=chosen,
                 partner=offered[players, chosen],

@@ -7,12 +7,11 @@ from importlib import metadata
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from accept_reject.agents.registry import AGENTS
 from accept_reject.envs.scenarios import SCENARIOS
 from accept_reject.experiments import leaderboard as boards
-from accept_reject.experiments.benchmark import Results
+from accept_reject.experiments.benchmark import OVERALL, Results
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
 from accept_reject.experiments.scores import SCORES
@@ -45,7 +44,7 @@ def render_report(results: Results, curves_svg: bytes) -> str:
         doors_open=any(entry.resolve().open_doors for entry in results.config.scenarios),
         signatures=_signatures(results),
         differences=_behind_the_leader(results),
-        curves=Markup(svg[svg.index("<svg") :]),
+        curves=svg[svg.index("<svg") :],
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
         agents=[(entry.name, _about(entry.agent)) for entry in results.config.agents],
         versions=", ".join(f"{name} {metadata.version(name)}" for name in VERSIONS)
@@ -66,7 +65,7 @@ def _summary(results: Results) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     for score in SCORES:
         values = boards.with_overall(results, score)
-        intervals = {name: mean_interval(values[boards.OVERALL, name]) for name in _players(results)}
+        intervals = {name: mean_interval(values[OVERALL, name]) for name in _players(results)}
         if intervals:
             leader = max(intervals, key=lambda name: np.nan_to_num(intervals[name].mean))
             found.append((score, leader, boards.cell(intervals[leader])))
@@ -95,7 +94,7 @@ def _behind_the_leader(results: Results) -> list[boards.Leaderboard]:
         values = boards.with_overall(results, score)
         scenarios = list(dict.fromkeys(scenario for scenario, _ in values))
         rows = []
-        for scenario in [boards.OVERALL, *(name for name in scenarios if name != boards.OVERALL)]:
+        for scenario in [OVERALL, *(name for name in scenarios if name != OVERALL)]:
             if not players:
                 continue
             leader = max(players, key=lambda name: np.nan_to_num(mean_of_defined(values[scenario, name])))

@@ -11,7 +11,7 @@ from accept_reject.experiments import leaderboard as boards
 from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.figures import learning_curves, to_bytes
-from accept_reject.experiments.files import write
+from accept_reject.experiments.files import make_folder, write
 from accept_reject.experiments.report import render_report
 from accept_reject.experiments.scores import SCORES
 from accept_reject.experiments.tensorboard import write_scalars
@@ -27,6 +27,7 @@ def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:
     Returns:
         The run's folder.
     """
+    make_folder(parent / config.folder)  # before hours of play, not after
     console = Console()
     columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy import integrate, stats
 
 from accept_reject.agents import AGENTS, Agent, Feedback, PrivilegedAgent, greedy, make_agent
-from accept_reject.agents.thompson import ThompsonOutcome, ThompsonRank
-from accept_reject.envs import GameSpec, draw, scenario
+from accept_reject.agents.thompson import ThompsonOutcome, ThompsonRank, best_of_normals
+from accept_reject.envs import GameSpec, PartnerKind, draw, scenario
+from accept_reject.envs.choices import UNKNOWN_SPOTS
 from accept_reject.experiments.play import play
+from accept_reject.experiments.scores import anchored
 
 every_agent = pytest.mark.parametrize("name", AGENTS)
 
@@ -58,13 +60,12 @@ def test_only_privileged_agents_see_hidden_state(name: str) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=3))
+@given(st.lists(st.tuples(st.integers(0, 72), st.integers(0, 72)), min_size=2, max_size=3))
 def test_thompson_outcome_equals_quadrature(counts: list[tuple[int, int]]) -> None:
     agent = ThompsonOutcome()
     agent.start(1, scenario("orthogonal").game, 0)
     for partner, (yes, no) in enumerate(counts):
-        for accepted in [True] * yes + [False] * no:
-            agent.learn(answers([0], [partner], [0], [accepted]))
+        agent._counts[0, partner] = yes, no
     offered = np.arange(len(counts), dtype=np.uint8)[None]
     beliefs = [stats.beta(1 + yes, 1 + no) for yes, no in counts]
     for i, belief in enumerate(beliefs):
@@ -73,7 +74,8 @@ def test_thompson_outcome_equals_quadrature(counts: list[tuple[int, int]]) -> No
         def density(x: float, belief: Any = belief, others: list[Any] = others) -> float:
             return float(belief.pdf(x) * np.prod([other.cdf(x) for other in others]))
 
-        expected, _ = integrate.quad(density, 0, 1, points=[belief.mean()], limit=200)
+        spread = [np.clip(belief.mean() + z * belief.std(), 0, 1) for z in (-6, -2, 0, 2, 6)]
+        expected, _ = integrate.quad(density, 0, 1, points=spread, limit=400)
         assert agent.policy(offered)[0, i] == pytest.approx(expected, abs=2e-3)
 
 
@@ -93,6 +95,45 @@ def test_thompson_rank_equals_the_closed_form(first: list[int], second: list[int
     assert agent.policy(np.array([[0, 1]], np.uint8))[0, 0] == pytest.approx(lower_is_better, abs=4e-3)
     believed = np.asarray(agent.valuations())[0, :2]
     assert believed == pytest.approx(np.clip([(8 - m1) / 7, (8 - m2) / 7], 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd"),
+    [([10, 30], [0.3, 0.3]), ([3.0, 3.05], [0.005, 0.004]), ([1, 2], [10, 0.01]), ([50, 50, 51], [2, 1, 0.5])],
+)
+def test_the_best_of_normals_at_any_scale(mean: list[float], sd: list[float]) -> None:
+    draws = np.random.default_rng(0).normal(mean, sd, (400_000, len(mean)))
+    expected = np.bincount(draws.argmax(axis=1), minlength=len(mean)) / len(draws)
+    assert best_of_normals(np.array([mean]), np.array([sd]))[0] == pytest.approx(expected, abs=6e-3)
+
+
+def test_thompson_rank_fits_any_ladder() -> None:
+    long = GameSpec(
+        ranks=100,
+        rank_sd=15,
+        partners=(
+            PartnerKind(mean_rank=31, acceptance=0.5, count=4),
+            PartnerKind(mean_rank=72, acceptance=0.5, count=4),
+        ),
+    )
+    choices = play(ThompsonRank(), draw(long, 0, 100))
+    assert anchored(choices, "valuing").score > 0.85
+
+
+def test_agents_see_no_hidden_ranks_and_spots() -> None:
+    seen: list[Feedback] = []
+    agent = make_agent("random")
+    agent.learn = seen.append  # type: ignore[method-assign]
+    episodes = draw(scenario("orthogonal").game, 3, 20)
+    choices = play(agent, episodes)
+    shown = np.take_along_axis(episodes.rank_shown, choices.choice[..., None], axis=2)[..., 0]
+    rank, spots = (np.stack([getattr(each, name) for each in seen], axis=1) for name in ("rank", "spots"))
+    assert ((rank > 0) == shown).all()
+    assert (spots[~shown] == 0).all()
+    assert spots[shown].max() == 8
+    assert (choices.spots[~shown] == UNKNOWN_SPOTS).all()
+    seen[0].players[:] = 0
+    assert (seen[1].players == np.arange(20)).all(), "arrays are the agent's own"
 
 
 def test_hidden_ranks_leave_rank_beliefs_alone() -> None:
@@ -169,14 +210,22 @@ def test_agents_by_dotted_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "from accept_reject.agents.baselines import RandomAgent\n"
         "class Visitor(RandomAgent):\n    def __init__(self, mood=0): self.mood = mood\n"
     )
+    (tmp_path / "broken.py").write_text("class Agent(")
+    (tmp_path / "exploding.py").write_text("raise RuntimeError('boom')")
+    (tmp_path / "unfinished.py").write_text(
+        "from accept_reject.agents import Agent\nclass Unfinished(Agent):\n    def start(self, *_): ...\n"
+    )
     assert make_agent("visitors:Visitor", {"mood": 3}).mood == 3  # type: ignore[attr-defined]
     for name, params, fault in (
         ("thomson-rank", {}, "did you mean 'thompson-rank'"),
         ("nowhere_at_all:Agent", {}, "the module 'nowhere_at_all' can't be imported"),
         ("visitors:Visitr", {}, "did you mean 'Visitor'"),
         ("json:JSONDecoder", {}, "should be a subclass"),
-        ("visitors:Visitor", {"moood": 1}, "refuses its params.*moood"),
-        ("random", {"bias": 1}, "refuses its params.*bias|takes no arguments"),
+        ("visitors:Visitor", {"moood": 1}, "can't be made with params.*moood"),
+        ("random", {"bias": 1}, "can't be made with params.*takes no arguments"),
+        ("broken:Agent", {}, "'broken' can't be imported: SyntaxError"),
+        ("exploding:Agent", {}, "can't be imported: RuntimeError: boom"),
+        ("unfinished:Unfinished", {}, "can't be made.*abstract"),
         ("thompson-rank", {"noise_sd": -1}, "above 0"),
         ("accept_reject.agents.baselines:Oracle", {"target": "rank"}, "'valuation' or 'acceptance'"),
     ):

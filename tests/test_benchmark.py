@@ -16,6 +16,7 @@ from accept_reject.agents import make_agent
 from accept_reject.envs import draw, scenario
 from accept_reject.experiments import leaderboard as boards
 from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
+from accept_reject.experiments.figures import learning_curves
 from accept_reject.experiments.files import write
 from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
@@ -99,6 +100,22 @@ def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, 
     text = (folder / "leaderboard.md").read_text(encoding="utf-8")
     assert "| agent | valuing | accepted | insight |" in text
     assert text.count("## ") == 4
+
+
+def test_the_report_tells_the_leader_and_how_far_the_others_are_behind(results: Results, folder: Path) -> None:
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "On <strong>valuing</strong>, <strong>thompson-rank</strong> leads" in html
+    overall = boards.with_overall(results, "valuing")
+    behind = mean_interval(overall[boards.OVERALL, "chance & <co>"] - overall[boards.OVERALL, "thompson-rank"])
+    assert behind.mean < -0.3
+    section = html[html.index("Valuing: behind the leader") :]
+    assert re.search(rf"<td>all scenarios</td><td>thompson-rank</td><td>–</td><td>{behind.mean:.2f}<small>", section)
+
+
+def test_the_chance_line_stands_where_chance_is(results: Results) -> None:
+    figure = learning_curves(results)
+    levels = [line.get_ydata()[0] for line in figure.axes[0].get_lines() if len(set(line.get_ydata())) == 1]
+    assert 50 in levels
 
 
 def test_one_seed_gives_no_interval() -> None:

@@ -40,7 +40,7 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         (GOOD, ("first_seed=-3",), "first_seed: should be greater than or equal to 0"),
         (GOOD, ("name=../up",), "name: String should match pattern"),
         (GOOD, ("scenarios=[]",), "scenarios: should hold at least one"),
-        (GOOD, ("scenarios=orthogonal",), "scenarios: should be a valid tuple"),
+        (GOOD, ("scenarios=orthogonal",), "scenarios: should be a list"),
         (
             GOOD,
             ("scenarios.0=ortogonal",),
@@ -59,7 +59,7 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         (
             GOOD,
             ("agents.0={agent: thompson-rank, params: {noise: 1}}",),
-            "agents.0: agent 'thompson-rank' refuses",
+            "agents.0: agent 'thompson-rank' can't be made",
         ),
         (
             GOOD,
@@ -68,6 +68,13 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         ),
         (GOOD, ("agents.0={agent: random, label: 3}",), "agents.0.label: should be a valid string"),
         (GOOD, ("agents.0={agent: random, label: ../up}",), "agents.0.label: String should match pattern"),
+        (GOOD, ("agents.0={agent: random, label: '$a^$'}",), "agents.0.label: String should match pattern"),
+        (GOOD, ("agents.0={agent: random, label: '[red]'}",), "agents.0.label: String should match pattern"),
+        (GOOD, ("scenarios.0={scenario: crowd, label: all scenarios}",), "is the name of the mean over scenarios"),
+        (GOOD, ("scenarios.0.game.rounds=10",), "write it out as a mapping"),
+        (GOOD, ("seeds={[1]: 2}",), "keys should be plain words"),
+        ("? [1]\n: 2\n", (), "keys should be plain words"),
+        ("[" * 5000, (), "is nested too deeply"),
         (GOOD, ("seeds",), "seeds: should be key.path=value"),
         (GOOD, ("=3",), "=3: should be key.path=value"),
         (GOOD, ("seeds=[1",), "seeds=[1: the value is not YAML"),
@@ -103,6 +110,10 @@ def test_a_dumped_config_is_the_same_config(tmp_path: Path) -> None:
     assert again.folder == config.folder
     assert config.folder != load(tmp_path, GOOD).folder
     assert yaml.safe_load(dump_config(config))["first_seed"] == config.first_seed
+    odd = load(
+        tmp_path, GOOD, "name='1e-3'", "agents.0={agent: thompson-rank, params: {prior_sd: .inf, noise_sd: 1e-2}}"
+    )
+    assert load(tmp_path, dump_config(odd)) == odd
 
 
 def test_shipped_configs_by_name() -> None:
@@ -110,6 +121,8 @@ def test_shipped_configs_by_name() -> None:
     assert len(config.scenarios) == 9
     with pytest.raises(InvalidInputError, match="known: benchmark"):
         load_config(BenchmarkConfig, "bench")
+    with pytest.raises(InvalidInputError, match="the config comes before it"):
+        load_config(BenchmarkConfig, "seeds=2")
     with pytest.raises(InvalidInputError, match="can't be read: No such file"):
         load_config(BenchmarkConfig, "nowhere/config.yaml")
 
@@ -122,3 +135,14 @@ def test_bad_input_ends_with_code_2_and_no_traceback(arguments: list[str], tmp_p
     assert "Traceback" not in done.stderr
     assert done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_play(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for command in (["benchmark", "benchmark"], ["simulate", "population_w1"]):
+        out = "file" if command[0] == "benchmark" else "file/data"
+        arguments = [sys.executable, "-m", "accept_reject.experiments.cli", *command, "--out", out]
+        done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "no folder can be made or written to here" in done.stderr
+    assert (tmp_path / "file").read_text() == "mine"

@@ -168,6 +168,32 @@ def test_the_oracle_plays_through_the_public_spaces(env_id: str) -> None:
             assert total == pytest.approx(best)
 
 
+def test_rewards_and_restarts_on_the_vector_path() -> None:
+    envs = gym.make_vec("accept_reject/Crowd-v0", num_envs=5, reward="valuation", reveal=True)
+    first, infos = envs.reset(seed=4)
+    _, rewards, *_, after = envs.step(np.ones(5, int))
+    assert np.array_equal(rewards, infos["valuations"][:, 1].astype(float))
+    assert after["regret"] == pytest.approx(infos["valuations"].max(axis=1) - infos["valuations"][:, 1])
+    envs.reset()
+    again, _ = envs.reset(seed=4)
+    assert equal(first, again), "a seed starts with episode 0, whatever was played before"
+
+
+def test_one_hots_on_the_vector_path() -> None:
+    """Gymnasium's vector wrappers can't flatten under SAME_STEP autoreset; its sync environment can."""
+    envs = gym.make_vec(
+        "accept_reject/Orthogonal-v0", num_envs=3, vectorization_mode="sync", wrappers=[FlattenObservation]
+    )
+    observations, _ = envs.reset(seed=0)
+    assert observations.shape == (3, 47)
+
+
+def test_a_generator_set_by_hand_gives_the_luck() -> None:
+    env, twin = AcceptRejectEnv(), AcceptRejectEnv()
+    env.np_random, twin.np_random = np.random.default_rng(3), np.random.default_rng(3)
+    assert equal(env.reset(), twin.reset())
+
+
 def test_regret_is_what_the_choice_lost() -> None:
     env = gym.make("accept_reject/Crowd-v0", reveal=True, reward="valuation")
     _, info = env.reset(seed=8)
@@ -326,5 +352,7 @@ def test_what_the_vector_environment_cannot_do_is_refused() -> None:
         envs.reset(seed=[1, 2])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="reset_mask"):
         envs.reset(options={"reset_mask": np.array([True, False])})
-    with pytest.raises(ValueError, match="at least 1"):
-        AcceptRejectVectorEnv(0)
+    envs.reset(options={"reset_mask": None})
+    for number in (0, "3", 2.5, True):
+        with pytest.raises(ValueError, match="whole number from 1"):
+            AcceptRejectVectorEnv(number)  # type: ignore[arg-type]

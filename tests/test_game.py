@@ -41,12 +41,12 @@ def put(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         (put(GOOD, "offered", 5), "partners", "at least as many partners as are offered (5), but holds 4"),
         (put(GOOD, "ranks", 1), "ranks", "greater than or equal to 2"),
         (put(GOOD, "ranks", 1000), "ranks", "less than or equal to 100"),
-        (put(GOOD, "rank_sd", 0), "rank_sd", "greater than 0"),
+        (put(GOOD, "rank_sd", 0), "rank_sd", "greater than or equal to 0.01"),
         (put(GOOD, "rank_sd", float("nan")), "rank_sd", "finite"),
         (put(GOOD, "rank_sd", "wide"), "rank_sd", "number"),
         (put(GOOD, "rule", "fair"), "rule", "'orthogonal' or 'causal'"),
         (put(GOOD, "partners", []), "partners", "at least as many"),
-        (put(GOOD, "partners", "eight"), "partners", "tuple"),
+        (put(GOOD, "partners", "eight"), "partners", "a list"),
         ({"rule": "orthogonal"}, "partners", "required"),
         (put(GOOD, "partners.0.mean_rank", 9), "partners.0.mean_rank", "from 1 to 8"),
         (put(GOOD, "partners.1.mean_rank", 0.5), "partners.1.mean_rank", "from 1 to 8"),
@@ -85,15 +85,19 @@ def test_all_faults_come_in_one_message() -> None:
         "rounds": 0,
         "rnks": 8,
         "drift": "x",
-        "partners": [{"mean_rank": 99}, {"mean_rank": 3, "acceptance": 0.5, "spots": [1, 2]}],
+        "partners": [
+            {"mean_rank": 99},
+            {"mean_rank": 3, "acceptance": 0.5, "spots": [1, 2]},
+            {"mean_rank": 3, "acceptance": 0.5, "count": 0, "colour": "red"},
+        ],
         "open_doors": {"at": 0.5, "spots": [5, 3]},
     }
     with pytest.raises(InvalidInputError) as caught:
         parse(GameSpec, data, "game")
     found = [fault.partition(":")[0] for fault in caught.value.faults]
     expected = {"rounds", "rnks", "drift", "partners.0.mean_rank", "partners.0.acceptance", "partners.1.spots"}
-    assert set(found) == expected | {"open_doors.spots"}
-    assert str(caught.value).startswith("game: 7 faults")
+    assert set(found) == expected | {"open_doors.spots", "partners.2.count", "partners.2.colour"}
+    assert str(caught.value).startswith("game: 9 faults")
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
 
@@ -118,6 +122,30 @@ def test_a_game_through_gym_make() -> None:
         resolve_game("crowdy")
     with pytest.raises(InvalidInputError, match=r"reward: unknown 'rank'.*\n.*render_mode: unknown 'human'"):
         AcceptRejectEnv(reward="rank", render_mode="human")  # type: ignore[arg-type]
+
+
+def test_games_stay_equal_and_true_when_they_are_used() -> None:
+    game = scenario("newcomers").game
+    twin = GameSpec.model_validate(game.model_dump())
+    assert game.arrivals == twin.arrivals
+    assert game == twin
+    doors = scenario("open-doors").game
+    assert doors.opening_round == 72
+    assert [doors.model_copy(update={"rounds": n}).opening_round for n in (1, 2, 10)] == [1, 1, 5]
+    assert (
+        parse(
+            GameSpec, {**doors.model_dump(), "open_doors": {"at": 0.96, "spots": [4, 6]}, "rounds": 10}, "game"
+        ).opening_round
+        == 9
+    )
+
+
+def test_reveal_and_scenario_are_checked() -> None:
+    with pytest.raises(InvalidInputError, match="reveal: should be True or False, but is 'no'"):
+        AcceptRejectEnv(reveal="no")  # type: ignore[arg-type]
+    for wrong in (3, ["crowd"], "crowdy"):
+        with pytest.raises(InvalidInputError, match="unknown scenario"):
+            AcceptRejectEnv(wrong, game=scenario("crowd").game)  # type: ignore[arg-type]
 
 
 def test_the_study_has_two_by_two_by_two_partners() -> None:

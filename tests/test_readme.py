@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from accept_reject.envs import SCENARIOS
+from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.config import load_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +42,13 @@ def test_the_agent_prints_what_the_readme_says(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "AverageRank" in done.stdout
+
+
+def test_overrides_that_the_readme_offers_load() -> None:
+    sentence = re.search(r"Any value of a config can be changed like that \((.*?)\)", README)
+    assert sentence
+    offered = re.findall(r"`(.*?)`", sentence.group(1))
+    load_config(BenchmarkConfig, "benchmark", offered)
 
 
 def test_links_and_cards_are_there() -> None:
