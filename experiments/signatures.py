@@ -19,6 +19,7 @@ from rich.table import Table
 from accept_reject.envs.choices import Choices
 
 EFFECTS = ("rank", "outcome")
+TITLE = "Stay/switch effects (log odds for one standard deviation)"
 
 
 def reoffers(choices: Choices) -> pd.DataFrame:
@@ -92,12 +93,13 @@ def of_run(folder: Path) -> pd.DataFrame:
 def to_rich(effects: pd.DataFrame) -> Table:
     """The effects as a table for the terminal."""
     names = [column for column in ("scenario", "agent", "effect") if column in effects]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="Stay/switch effects (logistic, standardised)")
-    for name in (*names, "estimate", "95% interval", "SE", "z", "odds ratio"):
-        table.add_column(name, justify="left" if name in names else "right")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=TITLE, title_justify="left")
+    for name in (*names, "estimate", "SE", "z", "odds ratio"):
+        table.add_column(name, justify="left" if name in names else "right", no_wrap=name in names)
     for row in effects.to_dict("records"):
-        numbers = [f"{row['estimate']:.2f}", f"[{row['low']:.2f}, {row['high']:.2f}]", f"{row['se']:.2f}"]
-        numbers += [f"{row['z']:.1f}", f"{row['odds_ratio']:.2f}"]
+        numbers = [
+            f"{row[name]:.{digits}f}" for name, digits in (("estimate", 2), ("se", 2), ("z", 1), ("odds_ratio", 2))
+        ]
         known = not np.isnan(row["estimate"])
-        table.add_row(*(str(row[name]) for name in names), *(numbers if known else ["–"] * 5))
+        table.add_row(*(str(row[name]) for name in names), *(numbers if known else ["–"] * 4))
     return table

@@ -1,5 +1,6 @@
 """The main job, small: what it leaves, that it is the same each time, and that each number is what it says."""
 
+import io
 import re
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from accept_reject.agents import make_agent
-from accept_reject.envs import draw, scenario
+from accept_reject.envs import Episodes, draw, scenario
 from accept_reject.experiments import leaderboard as boards
 from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
 from accept_reject.experiments.figures import learning_curves
@@ -22,6 +24,7 @@ from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
 from accept_reject.experiments.run_folder import run_benchmark, write_run
 from accept_reject.experiments.scores import anchored
+from accept_reject.experiments.signatures import of_run, stay_effects, to_rich
 
 CONFIG = BenchmarkConfig.model_validate(
     {
@@ -116,6 +119,20 @@ def test_the_chance_line_stands_where_chance_is(results: Results) -> None:
     figure = learning_curves(results)
     levels = [line.get_ydata()[0] for line in figure.axes[0].get_lines() if len(set(line.get_ydata())) == 1]
     assert 50 in levels
+
+
+def test_signatures_of_a_run(folder: Path) -> None:
+    effects = of_run(folder)
+    assert len(effects) == 2 * 3 * 2  # scenarios, agents, effects
+    alone = stay_effects(play(make_agent("thompson-rank"), joined(CONFIG)))
+    row = effects.query("scenario == 'orthogonal' and agent == 'thompson-rank' and effect == 'rank'").iloc[0]
+    assert row.estimate == pytest.approx(alone.estimate["rank"])
+    Console(file=io.StringIO()).print(to_rich(effects))
+
+
+def joined(config: BenchmarkConfig) -> Episodes:
+    seeds = range(config.first_seed, config.first_seed + config.seeds)
+    return Episodes.join([draw(scenario("orthogonal").game, seed, config.episodes) for seed in seeds])
 
 
 def test_one_seed_gives_no_interval() -> None:
