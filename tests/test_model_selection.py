@@ -1,0 +1,87 @@
+"""Model selection equals reference toolboxes, closed forms and sampling, at any size of the evidence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from accept_reject.experiments.model_selection import exceedance_probabilities, select_models
+
+CASES = json.loads((Path(__file__).parent / "reference" / "model_selection.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_reference_toolboxes(case: dict[str, Any]) -> None:
+    found = select_models(case["input"], case["prior"])
+    assert found.alpha == pytest.approx(case["alpha"], abs=1e-5)
+    assert found.omnibus_risk == pytest.approx(case["bor"], abs=1e-8)
+    assert found.exceedance == pytest.approx(case["xp"], abs=1e-4)
+    assert found.protected == pytest.approx(case["pxp"], abs=1e-4)
+
+
+@given(st.lists(st.floats(0.05, 300), min_size=2, max_size=2))
+def test_two_models_have_a_closed_form(alpha: list[float]) -> None:
+    first_is_greater = stats.beta(*alpha).sf(0.5)
+    assert exceedance_probabilities(alpha)[0] == pytest.approx(first_is_greater, abs=1e-7)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.floats(0.2, 60), min_size=3, max_size=6))
+def test_many_models_agree_with_sampling(alpha: list[float]) -> None:
+    shares = np.random.default_rng(0).gamma(alpha, size=(200_000, len(alpha)))
+    sampled = np.bincount(shares.argmax(axis=1), minlength=len(alpha)) / len(shares)
+    assert exceedance_probabilities(alpha) == pytest.approx(sampled, abs=6e-3)
+
+
+def test_the_size_of_the_evidence_does_not_count() -> None:
+    evidence = np.random.default_rng(0).normal(0, 2, (2000, 2))
+    plain, deep = select_models(evidence), select_models(evidence - 1e5)
+    assert deep.alpha == pytest.approx(plain.alpha, abs=1e-5)
+    assert deep.omnibus_risk == pytest.approx(plain.omnibus_risk, abs=1e-6)
+    each = select_models(evidence - np.linspace(0, 1e5, 2000)[:, None])
+    assert each.protected == pytest.approx(plain.protected, abs=1e-5)
+
+
+def test_clear_evidence_and_none() -> None:
+    clear = np.zeros((40, 3))
+    clear[:, 1] = 20
+    found = select_models(clear)
+    assert found.protected[1] > 0.999
+    assert found.omnibus_risk < 1e-6
+    assert found.responsibilities[:, 1] == pytest.approx(1, abs=1e-6)
+    none = select_models(np.zeros((40, 3)))
+    assert none.protected == pytest.approx(1 / 3)
+    assert none.omnibus_risk > 0.9
+
+
+def test_models_may_come_in_any_order() -> None:
+    evidence = np.random.default_rng(3).normal(0, 3, (15, 4))
+    order = [2, 0, 3, 1]
+    plain, moved = select_models(evidence), select_models(evidence[:, order])
+    assert moved.protected == pytest.approx(plain.protected[order], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "prior", "fault"),
+    [
+        (np.zeros((3, 1)), 1, r"two or more models\), but has \(3, 1\)"),
+        (np.zeros(3), 1, r"but has \(3,\)"),
+        (np.zeros((0, 2)), 1, r"but has \(0, 2\)"),
+        ([[0.0, np.nan]], 1, "is nan for participant 0, model 1"),
+        ([[0.0, -np.inf]], 1, "is -inf for participant 0, model 1"),
+        ([[0.0, 1.0]], 0, "prior should be above 0"),
+    ],
+)
+def test_faulty_evidence_is_refused(evidence: Any, prior: float, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        select_models(evidence, prior)
+
+
+def test_giving_up_is_said() -> None:
+    with pytest.raises(RuntimeError, match="not converged after 2 iterations"):
+        select_models(np.random.default_rng(0).normal(0, 1, (20, 3)), most_iterations=2)
