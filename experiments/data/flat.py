@@ -15,7 +15,7 @@ from accept_reject.experiments.data.faults import DataFaults
 from accept_reject.experiments.data.rounds import TOLD, RoundsReader
 from accept_reject.experiments.data.text import read_table
 
-Cell = str | int | float
+Cell = bool | int | float | str
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -113,7 +113,9 @@ def _wanted(columns: Columns) -> dict[str, str]:
 
 
 def _text(cell: Any) -> str:
-    """A cell as text, numbers in one form: -999 and -999.0 are the same."""
+    """A cell as text; numbers and truth values in one form: -999 and -999.0 are the same, and TRUE and true."""
+    if str(cell).lower() in ("true", "false"):
+        return str(cell).lower()
     try:
         number = float(cell)
     except ValueError:
