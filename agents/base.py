@@ -25,7 +25,7 @@ class Feedback:
         choice: Place in the offer of the one that was asked.
         partner: The partner that was asked.
         rank: Its rank of the player, from 1; 0 where it is hidden.
-        spots: Its spots; 0 too where its rank is hidden.
+        spots: Its spots; 0 where its rank is hidden, `UNKNOWN_SPOTS` where recorded choices do not tell them.
         accepted: Whether it accepted.
     """
 

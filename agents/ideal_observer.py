@@ -68,7 +68,12 @@ class IdealObserver(Agent):
     def learn(self, feedback: Feedback) -> None:
         """Weigh the answers; wandering partners wander on."""
         at = feedback.players, feedback.partner
-        seen = self._evidence[at] * self._family.probability(feedback, self._round)
+        before = self._evidence[at]
+        seen = before * self._family.probability(feedback, self._round)
+        # People's data may hold what the game can't give, such as a missing rank: then the outcome alone is weighed,
+        # and if that is impossible too, nothing.
+        for weaker in (before * self._family.outcome(feedback, self._round), before):
+            seen = np.where(seen.max(axis=(1, 2), keepdims=True) > 0, seen, weaker)
         self._evidence[at] = seen / seen.max(axis=(1, 2), keepdims=True)
         self._round += 1
         if self._game.drift:
@@ -120,6 +125,7 @@ class _Family:
             self._closed = np.stack(each).astype(float)
             s = np.arange(game.ranks + 1)
             self._spots = np.stack([((s >= low) & (s <= high)) / (high - low + 1) for low, high in ranges])[:, None]
+            self._enough = self._spots[..., ::-1].cumsum(axis=-1)[..., ::-1]  # probability of at least so many spots
         self._open: Floats | None = None
         if game.open_doors:
             self._open = acceptance_from_spots(mean_rank, game, game.open_doors.spots).astype(float)
@@ -128,18 +134,26 @@ class _Family:
         """Acceptance probability by state in a round, `(kinds, mean ranks)`."""
         return self._closed if self._open is None or now < self.game.opening_round else self._open
 
+    def outcome(self, feedback: Feedback, now: int) -> Floats:
+        """How probable each outcome is under every state, whatever the rank: `(m, kinds, mean ranks)`."""
+        accepts = self.acceptance(now)
+        return np.where(feedback.accepted[:, None, None], accepts, 1 - accepts)
+
     def probability(self, feedback: Feedback, now: int) -> Floats:
         """How probable each answer is under every state, up to a factor for each: `(m, kinds, mean ranks)`."""
         shown = (feedback.rank > 0)[:, None, None]
-        accepts = self.acceptance(now)
-        outcome = np.where(feedback.accepted[:, None, None], accepts, 1 - accepts)
+        outcome = self.outcome(feedback, now)
         rank = np.moveaxis(self._rank[..., feedback.rank.astype(int) - 1], -1, 0)
         if now >= self.game.opening_round:
             beside_rank = np.ones_like(outcome)  # everyone has the same spots, and they and the rank tell the outcome
         elif self._spots is None:
             beside_rank = outcome  # the spots tell nothing more
         else:
-            beside_rank = np.moveaxis(self._spots[..., feedback.spots.astype(int)], -1, 0)
+            known = feedback.spots <= self.game.ranks
+            of_spots = np.moveaxis(self._spots[..., np.where(known, feedback.spots, 0).astype(int)], -1, 0)
+            enough = np.moveaxis(self._enough[..., feedback.rank.astype(int)], -1, 0)
+            of_outcome = np.where(feedback.accepted[:, None, None], enough, 1 - enough)
+            beside_rank = np.where(known[:, None, None], of_spots, of_outcome)
         return np.where(shown, self._shown * rank * beside_rank, (1 - self._shown) * outcome)
 
     def infer(self, evidence: Floats) -> Floats:

@@ -35,6 +35,8 @@ class Choices:
             where it is not known.
         response_time: Seconds from offer to answer, `(n, rounds)`, NaN where there is none; None where nobody timed it.
         ids: The players' names, `n` of them, or none.
+        recorded: How many rounds there is a record of, `(n,)`; those after them, marked as missed, were never played.
+            None where all rounds were.
     """
 
     game: GameSpec
@@ -47,6 +49,7 @@ class Choices:
     acceptance: NDArray[np.float32] | None = None
     response_time: NDArray[np.float64] | None = None
     ids: tuple[str, ...] = ()
+    recorded: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.choice)

@@ -63,11 +63,16 @@ def stay_effects(choices: Choices) -> pd.DataFrame:
     columns = {"estimate": np.nan, "se": np.nan, "z": np.nan, "p": np.nan, "odds_ratio": np.nan}
     effects = pd.DataFrame({**columns, "low": np.nan, "high": np.nan}, index=pd.Index(EFFECTS, name="effect"))
     spread = data[list(EFFECTS)].std(ddof=0)
-    usable = [effect for effect in EFFECTS if spread[effect] > 0]
+    usable = [effect for effect in EFFECTS if spread[effect] > 1e-9]
     if not usable or data.stay.nunique() < 2 or data.player.nunique() < 2:
         return effects
     standardised = ((data[usable] - data[usable].mean()) / spread[usable]).fillna(0.0)
-    model = sm.Logit(data.stay, sm.add_constant(standardised))
+    design = sm.add_constant(standardised)
+    if (
+        np.linalg.matrix_rank(design) < design.shape[1]
+    ):  # rank and outcome tell the same: their effects can't be told apart
+        return effects
+    model = sm.Logit(data.stay, design)
     clusters = {"cov_type": "cluster", "cov_kwds": {"groups": data.player.astype(int)}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whether there is an estimate is checked below

@@ -378,6 +378,78 @@ def test_a_game_that_is_told_is_checked(tmp_path: Path) -> None:
     assert known.choice.shape == (2, 144)
 
 
+def test_missed_rounds_count_wherever_they_are(tmp_path: Path) -> None:
+    body = [f"ann;{t};x;y;{'x' if t < 5 else ''};;;{1 if t < 5 else ''};9" for t in range(1, 9)]
+    body += [f"bob;{t};x;y;;;;;" for t in range(1, 4)]
+    data = load(str(flat(tmp_path, "\n".join([HEADER, *body, ""]))))
+    shown = dict(describe(data))
+    assert shown["rounds"] == "3 to 8 each, 11 in all"
+    assert shown["missed"] == "7 (63.6%)"
+    write_dataset(data.choices, tmp_path / "bids", "again", None)
+    again = load(str(tmp_path / "bids"))
+    assert dict(describe(again)) == shown
+    assert same(again.choices, data.choices)
+    likelihood = replay(make_agent("bayes-hybrid"), data.choices)
+    assert (likelihood[1] == 0).all()
+
+
+def test_partners_are_numbered_as_they_were_offered_however_rows_are_sorted(tmp_path: Path) -> None:
+    forward = load(str(flat(tmp_path, "\n".join([HEADER, *ROWS, ""])))).choices
+    backward = load(str(flat(tmp_path, "\n".join([HEADER, *ROWS[2::-1], *ROWS[:2:-1], ""])))).choices
+    assert same(forward, backward)
+
+
+def test_what_exports_look_like(tmp_path: Path) -> None:
+    columns = {**MAP["columns"], "response_time": "ms"}  # type: ignore[dict-item]
+    text = HEADER + ";row;file\n007;1;4;7;7.0;3;4;1;0,25;a;b\n007;2;4;9;;;;;;c;d\n"
+    choices = load(str(flat(tmp_path, text, columns=columns, decimal=","))).choices
+    assert choices.ids == ("007",)
+    assert choices.choice.tolist() == [[1, MISSED]]
+    assert choices.response_time is not None
+    assert choices.response_time[0, 0] == 0.25
+    named = "\n".join([HEADER, "s;1;01;1;01;3;4;1;9", ""])
+    assert load(str(flat(tmp_path, named))).choices.choice.tolist() == [[0]], "01 and 1 are two names"
+    empty = HEADER + "\ns;1;x;y;x;3;4;1;\n"
+    assert dict(describe(load(str(flat(tmp_path, empty, columns=columns)))))["response times"] == "none"
+
+
+def test_faults_that_are_everywhere_are_told_in_short(tmp_path: Path) -> None:
+    blank = HEADER + "\n\n" + "\n\n".join(f"p;{t};x;y;x;3;4;1;9" for t in range(1, 200)) + "\n"
+    assert len(faults_of(flat(tmp_path, blank))) == 51
+    huge = [f"p;{20260000 + t};x;y;x;3;4;1;9" for t in range(1, 4)]
+    (fault,) = faults_of(flat(tmp_path, "\n".join([HEADER, *huge, ""])))
+    assert "'p' has no round 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20,259,990 more" in fault
+
+
+def test_hidden_columns_come_for_every_place(tmp_path: Path, dataset: Path) -> None:
+    columns = {**MAP["columns"], "valuation": ["ms"]}  # type: ignore[dict-item]
+    config = flat(tmp_path, "\n".join([HEADER, *ROWS, ""]), columns=columns)
+    assert "columns.valuation: should name a column for each of the 2 offered partners" in faults_of(config)[0]
+    for label in ("01", "02", "03"):
+        file = dataset / BEH.format(label)
+        file.write_text(drop_column("acceptance_2")(file.read_text(encoding="utf-8")), encoding="utf-8")
+    assert any("column acceptance_2: the column is missing" in line for line in faults_of(dataset))
+
+
+def test_data_sets_of_other_hands(dataset: Path) -> None:
+    description = dataset / "dataset_description.json"
+    description.write_bytes(b"\xef\xbb\xbf" + description.read_bytes().replace(b"true", b'"false"'))
+    sidecar = dataset / "task-acceptreject_beh.json"
+    content = json.loads(sidecar.read_text(encoding="utf-8"))
+    del content["Game"]
+    sidecar.write_text(json.dumps({**content, "Ranks": 12}), encoding="utf-8")
+    for label in ("01", "02", "03"):
+        file = dataset / BEH.format(label)
+        rows = file.read_text(encoding="utf-8").splitlines()
+        file.write_text(
+            "\n".join(f"{row}\t{i}" if i else row + "\trow" for i, row in enumerate(rows)) + "\n", encoding="utf-8"
+        )
+    data = load(str(dataset))
+    assert not data.simulated
+    assert data.choices.game.ranks == 12
+    assert "takes no changes such as 'ranks=3'" in faults_of(dataset, "ranks=3")[0]
+
+
 def test_one_bad_cell_in_a_million_rows_is_found(tmp_path: Path) -> None:
     n = 1_000_000
     body = [f"p{i // 1000};{i % 1000 + 1};x;y;x;3;4;1;9" for i in range(n)]

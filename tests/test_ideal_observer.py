@@ -1,5 +1,6 @@
 """The ideal observer equals brute force over every way of dealing the kinds."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -8,7 +9,9 @@ from scipy import stats
 
 from accept_reject.agents.ideal_observer import IdealObserver, _Deals, _reflected_walk
 from accept_reject.envs import GameSpec, draw, scenario
+from accept_reject.envs.choices import UNKNOWN_SPOTS
 from accept_reject.experiments.play import play
+from accept_reject.experiments.replay import replay as run_replay
 from accept_reject.experiments.scores import anchored
 
 
@@ -34,6 +37,9 @@ def brute_force(game: GameSpec, choices: object, row: int, until: int) -> np.nda
             if kind.spots is None:
                 assert kind.acceptance is not None
                 probability *= kind.acceptance if accepted else 1 - kind.acceptance
+            elif rank and spots == UNKNOWN_SPOTS:
+                enough = np.mean([s >= rank for s in range(kind.spots[0], kind.spots[1] + 1)])
+                probability *= enough if accepted else 1 - enough
             elif rank:
                 probability *= (kind.spots[0] <= spots <= kind.spots[1]) / (kind.spots[1] - kind.spots[0] + 1)
             else:
@@ -74,6 +80,21 @@ def test_beliefs_equal_brute_force(game: dict[str, object]) -> None:
     for row in range(4):
         for until in (1, 5, 12):
             assert beliefs[until - 1][row] == pytest.approx(brute_force(spec, choices, row, until), abs=1e-8)
+
+
+def test_unknown_spots_and_missing_ranks_of_recorded_choices() -> None:
+    kinds = [{"mean_rank": 2, "spots": [1, 3], "count": 2}, {"mean_rank": 6, "spots": [2, 5], "count": 2}]
+    spec = GameSpec.model_validate({"rule": "causal", "rounds": 10, "partners": kinds})
+    choices = play(IdealObserver("valuation"), draw(spec, 3, 4))
+    unknown = replace(choices, spots=np.full_like(choices.spots, UNKNOWN_SPOTS))
+    observer = IdealObserver("valuation")
+    run_replay(observer, unknown)
+    for row in range(4):
+        assert observer.valuations()[row] == pytest.approx(brute_force(spec, unknown, row, 10), abs=1e-8)
+    blank = replace(choices, rank=np.where(choices.choice == 0, 0, choices.rank).astype(np.uint8))
+    for agent in (IdealObserver("valuation"), IdealObserver("acceptance")):
+        assert not run_replay(agent, blank).isnan().any()
+        assert np.isfinite(agent.valuations()).all()
 
 
 def test_independent_partners_are_the_limit_of_many() -> None:

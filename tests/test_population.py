@@ -1,6 +1,7 @@
 """Populations and signatures: as published, equal to independent references, and refused where faulty."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,5 +189,11 @@ def test_where_there_is_nothing_to_estimate_there_is_no_estimate() -> None:
     effects = stay_effects(hidden)
     assert np.isnan(effects.estimate["rank"])
     assert effects.estimate["outcome"] > 0.5
+    shown = play(make_agent("bayes-hybrid"), draw(scenario("few-spots").game, 0, 20))
+    always_third = stay_effects(replace(shown, rank=np.full_like(shown.rank, 3)))
+    assert np.isnan(always_third.estimate["rank"])
+    assert always_third.estimate["outcome"] > 0.1
+    told_twice = replace(shown, rank=np.where(shown.accepted, 2, 6).astype(np.uint8))
+    assert np.isnan(stay_effects(told_twice).estimate).all()
     alone = stay_effects(play(make_agent("random"), draw(scenario("orthogonal").game, 0, 1)))
     assert np.isnan(alone.estimate).all()

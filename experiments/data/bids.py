@@ -22,7 +22,7 @@ from accept_reject.envs.faults import InvalidInputError, parse
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.rendering import partner_name
 from accept_reject.experiments.data.faults import DataFaults
-from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader
+from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
 from accept_reject.experiments.data.text import read_table
 from accept_reject.experiments.files import write
 
@@ -97,8 +97,9 @@ def write_dataset(
     game = choices.game.model_dump(mode="json")
     _write_json(new / SIDECAR, {"TaskName": TASK, "TaskDescription": about, "Game": game, **described})
     length = choices.game.rounds
+    recorded = [length] * len(labels) if choices.recorded is None else choices.recorded.tolist()
     for i, label in enumerate(labels):
-        part = rounds.iloc[i * length : (i + 1) * length].drop(columns="participant")
+        part = rounds.iloc[i * length : i * length + recorded[i]].drop(columns="participant")
         write(new / label / "beh" / f"{label}_task-{TASK}_beh.tsv", _tsv(part))
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
@@ -111,7 +112,7 @@ def read_dataset(folder: Path) -> Choices:
         InvalidInputError: With every fault, each with file, row and column; nothing is loaded then.
     """
     faults = DataFaults()
-    game = _read_game(folder, faults)
+    game, ranks = _read_game(folder, faults)
     listed = _read_participants(folder, faults)
     found = {path.name: path for path in sorted(folder.glob("sub-*")) if path.is_dir()}
     for label in listed:
@@ -130,14 +131,15 @@ def read_dataset(folder: Path) -> Choices:
         for column in absent:
             faults.add("the column is missing", name, 1, column)
         if not absent:
-            table = table.where(table != MISSING, None)
-            frames.append(table.assign(file=name, participant=label.removeprefix("sub-")))
+            known = table[[column for column in table if is_known(column)]]
+            known = known.where(known != MISSING, None)
+            frames.append(known.assign(file=name, row=table.index, participant=label.removeprefix("sub-")))
     if not found:
         faults.add("holds no participants' folders (sub-...)", str(folder))
     choices = None
     if frames:
         names = [partner_name(i) for i in range(game.n_partners)] if game else None
-        reader = RoundsReader(pd.concat(frames, ignore_index=True), game.ranks if game else 8, faults)
+        reader = RoundsReader(pd.concat(frames, ignore_index=True), ranks, faults)
         choices = reader.read(game, names)
     faults.raise_if_any(str(folder))
     assert choices is not None  # else there was a fault
@@ -146,7 +148,8 @@ def read_dataset(folder: Path) -> Choices:
 
 def is_simulated(folder: Path) -> bool:
     """Whether a data set says that no people made its choices."""
-    return bool(json.loads((folder / "dataset_description.json").read_text(encoding="utf-8")).get("Simulated"))
+    description = (folder / "dataset_description.json").read_text(encoding="utf-8-sig")
+    return json.loads(description).get("Simulated") is True
 
 
 def _read_json(path: Path, faults: DataFaults) -> dict[str, Any] | None:
@@ -165,17 +168,23 @@ def _read_json(path: Path, faults: DataFaults) -> dict[str, Any] | None:
     return None
 
 
-def _read_game(folder: Path, faults: DataFaults) -> GameSpec | None:
+def _read_game(folder: Path, faults: DataFaults) -> tuple[GameSpec | None, int]:
+    """The game, if the data set tells it, and the length of its ladder of ranks."""
     _read_json(folder / "dataset_description.json", faults)
     content = _read_json(folder / SIDECAR, faults)
     if content is None or "Game" not in content:
-        return None
+        ranks = (content or {}).get("Ranks", 8)
+        if not isinstance(ranks, int) or isinstance(ranks, bool) or not 2 <= ranks <= 100:
+            faults.add(f"Ranks: should be a whole number from 2 to 100, but is {ranks!r}", SIDECAR)
+            return None, 8
+        return None, ranks
     try:
-        return parse(GameSpec, content["Game"], SIDECAR)
+        game = parse(GameSpec, content["Game"], SIDECAR)
     except InvalidInputError as error:
         for fault in error.faults:
             faults.add(f"Game.{fault}", SIDECAR)
-        return None
+        return None, 8
+    return game, game.ranks
 
 
 def _read_participants(folder: Path, faults: DataFaults) -> dict[str, int]:
@@ -187,7 +196,7 @@ def _read_participants(folder: Path, faults: DataFaults) -> dict[str, int]:
         faults.add("the column is missing", "participants.tsv", 1, "participant_id")
         return {}
     listed: dict[str, int] = {}
-    for label, row in zip(table.participant_id, table.row, strict=True):
+    for label, row in zip(table.participant_id, table.index, strict=True):
         if label in listed:
             faults.add(f"{label!r} is listed again", "participants.tsv", int(row), "participant_id")
         if not label.startswith("sub-"):

@@ -26,17 +26,16 @@ class DataFaults:
         where += [f"column {column}"] if column is not None else []
         self.lines.append(f"{', '.join(where)}: {message}")
 
-    def add_rows(self, column: str, found: Iterable[tuple[str, int, str]]) -> None:
-        """Note the same sort of fault in many rows of a column, each as file, row and message."""
+    def add_rows(self, column: str | None, found: Iterable[tuple[str, int, str]]) -> None:
+        """Note the same sort of fault in many rows (of a column, if it is one's), each as file, row and message."""
         several = list(found)
         for file, row, message in several[:LISTED]:
             self.add(message, file, row, column)
         if len(several) > LISTED:
             file, row, _ = several[-1]
-            self.lines.append(
-                f"column {column}: {len(several) - LISTED:,} more rows with a fault of this sort, the last being row "
-                f"{row} of {file}"
-            )
+            where = f"column {column}" if column else file
+            more = f"{len(several) - LISTED:,} more rows with a fault of this sort"
+            self.lines.append(f"{where}: {more}, the last being row {row} of {file}")
 
     def raise_if_any(self, subject: str) -> None:
         """Refuse the data if there is a fault.

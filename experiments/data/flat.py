@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.faults import Spec, Whole
@@ -42,6 +42,14 @@ class Columns(Spec):
     valuation: tuple[Name, ...] = ()
     acceptance: tuple[Name, ...] = ()
 
+    @field_validator("valuation", "acceptance")
+    @classmethod
+    def _check_hidden(cls, columns: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        offered = info.data.get("offered", columns)
+        if columns and len(columns) != len(offered):
+            raise ValueError(f"should name a column for each of the {len(offered)} offered partners, or none")
+        return columns
+
 
 class DataConfig(Spec):
     """How to read a flat table.
@@ -52,6 +60,7 @@ class DataConfig(Spec):
         missing: Cells that stand for nothing.
         accepted: The cell that means accepted, and the one that means rejected, such as `[1, -1]`.
         choice: What the choice column holds: the partner's name, or its place in the offer, counted from 0 or from 1.
+        decimal: What separates decimals.
         ranks: Length of the ladder of ranks, where no game is given.
         game: The game that was played, if it is one that can be told; otherwise only its size is known.
     """
@@ -62,6 +71,7 @@ class DataConfig(Spec):
     missing: tuple[Cell, ...] = ("", "n/a", "NA", "NaN")
     accepted: tuple[Cell, Cell] = (1, 0)
     choice: Literal["partner", "place from 0", "place from 1"] = "partner"
+    decimal: Literal[".", ","] = "."
     ranks: Annotated[Whole, Field(ge=2, le=100)] = 8
     game: ScenarioEntry | None = None
 
@@ -82,16 +92,21 @@ def read_flat(config: DataConfig, folder: Path) -> Choices:
     if table is not None:
         for column in wanted.values():
             if column not in table:
-                faults.add(
-                    f"the column is missing (the table has {', '.join(table.columns[1:])})", config.file, 1, column
-                )
+                faults.add(f"the column is missing (the table has {', '.join(table.columns)})", config.file, 1, column)
     faults.raise_if_any(config.file)
     assert table is not None  # else there was a fault
     texts = {name: table[column].str.strip() for name, column in wanted.items()}
     missing = {_text(cell) for cell in config.missing}
     frame = pd.DataFrame({name: cells.mask(_as_text(cells).isin(missing), None) for name, cells in texts.items()})
-    frame = frame.astype(object).where(frame.notna(), None)
-    frame = frame.assign(file=config.file, row=table.row)
+    frame = frame.astype(object).where(frame.notna(), None).reset_index(drop=True)
+    names = [column for column in frame if column.startswith("offered_") or column == "choice"]
+    if config.choice == "partner" and frame[names].stack().str.fullmatch(r"-?(0|[1-9]\d*)(\.0+)?").all():
+        for column in names:  # numbers for names: a column with gaps may have come out as 7.0, another as 7
+            frame[column] = _as_text(frame[column])
+    if config.decimal == ",":
+        numbers = frame.columns.difference([*names, "participant"])
+        frame[numbers] = frame[numbers].apply(lambda cells: cells.str.replace(",", "."))
+    frame = frame.assign(file=config.file, row=table.index)
     _recode_accepted(frame, config, faults)
     if config.choice != "partner":
         _recode_choice(frame, config, faults)

@@ -34,6 +34,8 @@ def load(path: str, overrides: Sequence[str] = ()) -> Data:
         InvalidInputError: With every fault of the config or of the data.
     """
     place = Path(path)
+    if place.is_dir() and overrides:
+        raise InvalidInputError(path, [f"is a data set: it takes no changes such as {overrides[0]!r}"])
     if place.is_dir():
         return Data(read_dataset(place), is_simulated(place))
     if place.suffix.lower() not in (".yaml", ".yml"):
@@ -47,15 +49,16 @@ def describe(data: Data) -> list[tuple[str, str]]:
     """What the choices hold, as pairs of what and how much."""
     choices = data.choices
     answered = ~choices.missed
-    last = np.where(answered.any(axis=1), choices.choice.shape[1] - answered[:, ::-1].argmax(axis=1), 0)
-    came = np.arange(choices.choice.shape[1]) < last[:, None]
+    n, rounds = answered.shape
+    recorded = np.full(n, rounds) if choices.recorded is None else choices.recorded
+    missed = int(recorded.sum() - answered.sum())
     pairs = np.sort(choices.offered[answered], axis=1)
     shown = (choices.rank > 0) & answered
     times = choices.response_time
     return [
         ("participants", f"{len(choices)}" + (" (simulated)" if data.simulated else "")),
-        ("rounds", f"{_span(last)} each, {int(came.sum()):,} in all"),
-        ("missed", f"{int((came & ~answered).sum()):,} ({(came & ~answered).sum() / max(came.sum(), 1):.1%})"),
+        ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in all"),
+        ("missed", f"{missed:,} ({missed / recorded.sum():.1%})"),
         ("partners", f"{choices.game.n_partners}, {choices.game.offered} offered at a time"),
         ("different offers", f"{len(np.unique(pairs, axis=0)):,}"),
         (
@@ -63,7 +66,7 @@ def describe(data: Data) -> list[tuple[str, str]]:
             f"{choices.accepted[answered].mean():.1%} of those asked" if answered.any() else "nobody was asked",
         ),
         ("ranks shown", f"{shown.sum() / max(answered.sum(), 1):.1%} of answers, of {choices.game.ranks}"),
-        ("response times", "none" if times is None else f"median {np.nanmedian(times):.2f} s"),
+        ("response times", "none" if times is None or np.isnan(times).all() else f"median {np.nanmedian(times):.2f} s"),
         ("hidden valuations", "known" if choices.valuation is not None else "not known"),
     ]
 

@@ -18,6 +18,12 @@ REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
 OPTIONAL = ("rank", "spots", "response_time")
 HIDDEN = ("valuation", "acceptance")
 
+
+def is_known(column: str) -> bool:
+    """Whether a column is one of those that are read."""
+    return column in REQUIRED + OPTIONAL or re.fullmatch(r"(offered|valuation|acceptance)_\d+", column) is not None
+
+
 TOLD = "\0told"
 """A cell whose fault has been told already: no more is said of it."""
 
@@ -80,7 +86,11 @@ class RoundsReader:
             for name in HIDDEN
             if f"{name}_1" in frame
         }
-        partners, count = self._number_partners(partner_names)
+        for name in hidden:
+            for j in range(len(self.offered)):
+                if f"{name}_{j + 1}" not in frame:
+                    self.faults.add("the column is missing", self._file, 1, self.title(f"{name}_{j + 1}"))
+        partners, count = self._number_partners(number, partner_names)
         if game and count > game.n_partners:
             self.faults.add(
                 f"holds {count} partners of one participant, but the game has {game.n_partners}", self._file
@@ -162,8 +172,10 @@ class RoundsReader:
         for participant, group in table[~again].groupby("participant", sort=False):
             found = np.sort(group.number.to_numpy())
             if found[-1] != len(found):
-                gap = sorted(set(range(1, int(found[-1]) + 1)) - set(found.astype(int).tolist()))
-                shown = ", ".join(map(str, gap[:10])) + (f" and {len(gap) - 10} more" if len(gap) > 10 else "")
+                missing = int(found[-1]) - len(found)
+                have = set(found[: len(found) + 10].astype(int).tolist())
+                gap = [t for t in range(1, min(int(found[-1]), len(found) + 10)) if t not in have][:10]
+                shown = ", ".join(map(str, gap)) + (f" and {missing - len(gap):,} more" if missing > len(gap) else "")
                 at = group.index[0]
                 self.faults.add(f"{participant!r} has no round {shown}", files[at], None, self.title("round"))
 
@@ -181,7 +193,7 @@ class RoundsReader:
         )
         return place
 
-    def _number_partners(self, names: list[str] | None) -> tuple[NDArray[np.int64], int]:
+    def _number_partners(self, number: NDArray[np.float64], names: list[str] | None) -> tuple[NDArray[np.int64], int]:
         """The partners offered as numbers, `(rows, offered)`, and how many one participant met at most."""
         offers = self.frame[self.offered]
         if names is not None:
@@ -200,7 +212,8 @@ class RoundsReader:
             return numbers, 0
         numbers = np.zeros(offers.shape, np.int64)
         most = 0
-        for _, rows in self.frame.groupby("participant", sort=False).indices.items():
+        for _, unsorted in self.frame.groupby("participant", sort=False).indices.items():
+            rows = unsorted[np.argsort(number[unsorted], kind="stable")]
             codes, uniques = pd.factorize(offers.to_numpy()[rows].ravel())
             numbers[rows] = codes.reshape(-1, len(self.offered))
             most = max(most, len(uniques))
@@ -246,6 +259,7 @@ class RoundsReader:
             acceptance=known.get("acceptance"),
             response_time=spread(time, np.nan, np.float64) if "response_time" in self.frame else None,
             ids=tuple(map(str, ids)),
+            recorded=None if not unplayed.any() else (~unplayed).sum(axis=1),
         )
 
 

@@ -23,7 +23,7 @@ def read_table(path: Path, name: str, delimiter: str | None, faults: DataFaults)
         faults: Gains the file's faults.
 
     Returns:
-        A column of texts for each one in the file, and `row`, the row's number in the file, the header's being 1. None
+        A column of texts for each one in the file, indexed by the row's number in the file, the header's being 1. None
         if there is a fault.
     """
     try:
@@ -50,19 +50,21 @@ def read_table(path: Path, name: str, delimiter: str | None, faults: DataFaults)
     cells = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     numbers: list[int] = []
+    odd: list[tuple[str, int, str]] = []
+    last = text.rstrip("\n").count("\n") + 1
     try:
         header = [cell.strip() for cell in next(cells)]
         for line in cells:
             if len(line) == len(header):
                 rows.append(line)
                 numbers.append(cells.line_num)
-            elif line:
-                faults.add(f"has {len(line)} cells where the header has {len(header)}", name, cells.line_num)
-            elif text.split("\n", cells.line_num)[-1].strip():
-                faults.add("is empty", name, cells.line_num)
+            elif line or cells.line_num < last:
+                has = f"has {len(line)} cells where the header has {len(header)}" if line else "is empty"
+                odd.append((name, cells.line_num, has))
     except csv.Error as error:
         faults.add(f"is no well-formed table: {error}", name, cells.line_num)
         return None
+    faults.add_rows(None, odd)
     twice = sorted({column for column in header if header.count(column) > 1})
     for column in twice:
         faults.add("stands twice in the header" if column else "the header has empty names", name, 1, column or None)
@@ -70,6 +72,4 @@ def read_table(path: Path, name: str, delimiter: str | None, faults: DataFaults)
         faults.add("has a header and no rows", name)
     if len(faults.lines) > before:
         return None
-    frame = pd.DataFrame(rows, columns=header, dtype=object)
-    frame.insert(0, "row", numbers)
-    return frame
+    return pd.DataFrame(rows, columns=header, index=numbers, dtype=object)
