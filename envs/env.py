@@ -101,10 +101,8 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         self.render_mode = render_mode
         self.observation_space = observation_space(self.game)
         self.action_space = action_space(self.game)
-        self._rounds, self._n_offered = (
-            self.game.rounds,
-            self.game.offered,
-        )  # a look-up of a model's field is slower
+        self._rounds = self.game.rounds  # here, since a look-up of a model's field is slower
+        self._n_offered = self.game.offered
         self._progress = np.arange(self.game.rounds + 1, dtype=np.float32)[:, None] / np.float32(self.game.rounds)
         self._seed: int | None = None
         self._episode = -1

@@ -10,17 +10,16 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from accept_reject.agents.base import Agent, PrivilegedAgent
 from accept_reject.agents.registry import make_agent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.envs.faults import InvalidInputError, Spec, Whole
+from accept_reject.envs.faults import Spec, Whole
 from accept_reject.envs.game import GameSpec
-from accept_reject.envs.scenarios import SCENARIOS, resolve_game
-from accept_reject.envs.scenarios import scenario as find_scenario
 from accept_reject.experiments.config import dump_config
+from accept_reject.experiments.entries import AgentEntry, ScenarioEntry
 from accept_reject.experiments.intervals import mean_of_defined
 from accept_reject.experiments.play import play
 from accept_reject.experiments.scores import ANCHORED, anchored, insight, learning_curve
@@ -29,83 +28,8 @@ from accept_reject.experiments.signatures import stay_effects
 CURVE_POINTS = 24
 """Points of a learning curve; each pools the rounds of its share of the game."""
 
-Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9][\w .&<>()+-]{0,60})?$")]
-"""What tables, figures and folders call something."""
-
 OVERALL = "all scenarios"
 """What tables call the mean over scenarios; no scenario may be called so."""
-
-
-class ScenarioEntry(Spec):
-    """A scenario of the benchmark: its bare name, or a mapping.
-
-    Attributes:
-        scenario: Name of the scenario.
-        game: Changes to its game, as keys of `GameSpec`.
-        label: What tables and figures call it; its name by default.
-    """
-
-    scenario: str
-    game: dict[str, Any] = {}
-    label: Label = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, data: Any) -> Any:
-        return {"scenario": data} if isinstance(data, str) else data
-
-    @field_validator("game")
-    @classmethod
-    def _check_game(cls, game: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        if info.data.get("scenario") in SCENARIOS:
-            try:
-                resolve_game(info.data["scenario"], game)
-            except InvalidInputError as error:
-                raise ValueError("\n".join(f".{fault}" for fault in error.faults)) from None
-        return game
-
-    @field_validator("scenario")
-    @classmethod
-    def _check_scenario(cls, scenario: str) -> str:
-        return find_scenario(scenario).name
-
-    @property
-    def name(self) -> str:
-        """What tables and figures call it."""
-        return self.label or self.scenario
-
-    def resolve(self) -> GameSpec:
-        """The game that is played."""
-        return resolve_game(self.scenario, self.game)
-
-
-class AgentEntry(Spec):
-    """An agent of the benchmark: its bare name, or a mapping.
-
-    Attributes:
-        agent: A registered name, or the dotted path of a class, such as `my_package.my_module:MyAgent`.
-        params: Arguments for its class.
-        label: What tables and figures call it; its name, or the name of its class, by default.
-    """
-
-    agent: str
-    params: dict[str, Any] = {}
-    label: Label = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, data: Any) -> Any:
-        return {"agent": data} if isinstance(data, str) else data
-
-    @model_validator(mode="after")
-    def _check_agent(self) -> AgentEntry:
-        make_agent(self.agent, self.params)
-        return self
-
-    @property
-    def name(self) -> str:
-        """What tables and figures call it."""
-        return self.label or self.agent.rpartition(":")[2].lstrip("_")
 
 
 class BenchmarkConfig(Spec):

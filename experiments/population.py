@@ -14,7 +14,7 @@ from accept_reject.agents.learner import Learner
 from accept_reject.agents.registry import load_class
 from accept_reject.envs.episodes import generator
 from accept_reject.envs.faults import Real, Spec, Whole, suggest
-from accept_reject.experiments.benchmark import ScenarioEntry
+from accept_reject.experiments.entries import ScenarioEntry
 
 _PARAMETER_LUCK = 3
 

@@ -10,10 +10,10 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.faults import Spec, Whole
-from accept_reject.experiments.benchmark import ScenarioEntry
 from accept_reject.experiments.data.faults import DataFaults
 from accept_reject.experiments.data.rounds import TOLD, RoundsReader
 from accept_reject.experiments.data.text import read_table
+from accept_reject.experiments.entries import ScenarioEntry
 
 Cell = bool | int | float | str
 Name = Annotated[str, Field(min_length=1)]
