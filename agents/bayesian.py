@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.agents.base import Feedback
-from accept_reject.agents.learner import Learner, Parameter
+from accept_reject.agents.learner import INVERSE_TEMPERATURE, Learner, Parameter
 
 
 class BayesianHybrid(Learner):
@@ -29,12 +29,18 @@ class BayesianHybrid(Learner):
 
     parameters = {
         "w": Parameter(0.5, 0, 1, "weight of the rank value; the outcome value has the rest"),
-        "inverse_temperature": Parameter(20, 0, inf, "how strictly it follows its values"),
-        "rank_prior": Parameter(0.5, 0, 1, "rank value of a stranger"),
-        "rank_prior_sd": Parameter(2, 1e-6, inf, "SD of the belief about a stranger's mean rank, in ranks"),
-        "rank_noise_sd": Parameter(1.2, 1e-6, inf, "SD of ranks around their mean that it assumes, in ranks"),
-        "prior_acceptances": Parameter(1, 1e-6, inf, "acceptances that a stranger counts as having given"),
-        "prior_rejections": Parameter(1, 1e-6, inf, "rejections that a stranger counts as having given"),
+        "inverse_temperature": INVERSE_TEMPERATURE,
+        "rank_prior": Parameter(0.5, 0, 1, "rank value of a stranger", fitted=False),
+        "rank_prior_sd": Parameter(
+            2, 1e-6, inf, "SD of the belief about a stranger's mean rank, in ranks", fitted=False
+        ),
+        "rank_noise_sd": Parameter(
+            1.2, 1e-6, inf, "SD of ranks around their mean that it assumes, in ranks", fitted=False
+        ),
+        "prior_acceptances": Parameter(
+            1, 1e-6, inf, "acceptances that a stranger counts as having given", fitted=False
+        ),
+        "prior_rejections": Parameter(1, 1e-6, inf, "rejections that a stranger counts as having given", fitted=False),
     }
 
     def forget(self, n_players: int) -> None:

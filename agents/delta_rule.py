@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.agents.base import Feedback
-from accept_reject.agents.learner import Learner, Parameter
+from accept_reject.agents.learner import INVERSE_TEMPERATURE, Learner, Parameter
 
 
 class DualSignalLearner(Learner):
@@ -26,13 +26,15 @@ class DualSignalLearner(Learner):
 
     parameters = {
         "w": Parameter(0.5, 0, 1, "weight of the rank value; the outcome value has the rest"),
-        "inverse_temperature": Parameter(20, 0, inf, "how strictly it follows its values"),
+        "inverse_temperature": INVERSE_TEMPERATURE,
         "rate_rank": Parameter(0.3, 0, 1, "learning rate for ranks"),
         "rate_outcome": Parameter(0.3, 0, 1, "learning rate for outcomes"),
-        "stickiness": Parameter(0, -inf, inf, "preference for the partner asked last"),
-        "forgetting": Parameter(0, 0, 1, "share by which other partners' values return to the initial ones"),
-        "initial_rank": Parameter(0.5, 0, 1, "rank value of a stranger"),
-        "initial_outcome": Parameter(0.5, 0, 1, "outcome value of a stranger"),
+        "stickiness": Parameter(0, -inf, inf, "preference for the partner asked last", fitted=False),
+        "forgetting": Parameter(
+            0, 0, 1, "share by which other partners' values return to the initial ones", fitted=False
+        ),
+        "initial_rank": Parameter(0.5, 0, 1, "rank value of a stranger", fitted=False),
+        "initial_outcome": Parameter(0.5, 0, 1, "outcome value of a stranger", fitted=False),
     }
 
     def forget(self, n_players: int) -> None:

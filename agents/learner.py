@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,21 @@ from accept_reject.envs.faults import suggest
 from accept_reject.envs.game import GameSpec
 
 
+class NormalPrior(NamedTuple):
+    """A Normal prior of a parameter on its unbounded scale, before `Parameter.constrain`.
+
+    Attributes:
+        mean: Its mean.
+        sd: Its standard deviation.
+    """
+
+    mean: float
+    sd: float
+
+
+WIDE = NormalPrior(0, 1.5)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A parameter of a learner.
@@ -31,12 +46,17 @@ class Parameter:
         low: The least value that it may take.
         high: The greatest value that it may take.
         about: What it does, in one line.
+        prior: What a fit expects of people, on the unbounded scale. The default is wide: between two bounds nearly
+            uniform, above one bound from a twentieth to twenty above it, without bounds from -3 to 3 (95%).
+        fitted: Whether a fit estimates it unless it is told otherwise.
     """
 
     default: float
     low: float
     high: float
     about: str
+    prior: NormalPrior = WIDE
+    fitted: bool = True
 
     def constrain(self, free: Tensor) -> Tensor:
         """Map any number to the parameter's range: logistic between two bounds, `exp` above one, else as it is."""
@@ -49,6 +69,11 @@ class Parameter:
     def allows(self, value: Tensor) -> bool:
         """Whether every element is a number in the parameter's range."""
         return bool(((value >= self.low) & (value <= self.high) & value.isfinite()).all())
+
+
+INVERSE_TEMPERATURE = Parameter(20, 0, math.inf, "how strictly it follows its values", NormalPrior(0, 1))
+"""For values of 0..1. Greedy agents are strict and people are not: Babür et al. (2024) published a median of 1.5; the
+prior spans 0.14 to 7.1 (95%)."""
 
 
 class Learner(Agent):

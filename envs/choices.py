@@ -59,13 +59,14 @@ class Choices:
         """Whether the player gave no answer, `(n, rounds)`."""
         return self.choice == MISSED
 
-    def take(self, rows: slice) -> Choices:
-        """The choices of some of the players."""
+    def take(self, rows: slice | NDArray[np.integer]) -> Choices:
+        """The choices of some of the players, by a slice or by row numbers, which may repeat."""
         parts: dict[str, Any] = {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name != "game"
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("game", "ids")
         }
         parts = {name: None if part is None else part[rows] for name, part in parts.items()}
-        return Choices(self.game, **parts)
+        ids = tuple(np.array(self.ids, dtype=object)[rows]) if self.ids else ()
+        return Choices(self.game, ids=ids, **parts)
 
     def of_chosen(self, of_offered: NDArray[np.generic]) -> NDArray[np.float64]:
         """What holds of the chosen partner, given it for each offered one; NaN where missed.

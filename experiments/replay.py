@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed
@@ -26,24 +29,36 @@ def replay(agent: Agent, choices: Choices, seed: int = 0) -> Tensor:
     Returns:
         `(n, rounds)`.
     """
+    if isinstance(agent, Learner):
+        return of_choice(agent.decide(evidence_over_rounds(agent, choices, seed)), choices)
     if isinstance(agent, PrivilegedAgent):
         if choices.valuation is None or choices.acceptance is None:
             raise InvalidInputError(type(agent).__name__, ["sees the hidden state, which these choices do not hold"])
         agent.reveal(Revealed(choices.valuation, choices.acceptance))
-    agent.start(len(choices), choices.game, seed)
-    found = []
-    for now in range(choices.choice.shape[1]):
-        offered = choices.offered[:, now]
-        if isinstance(agent, Learner):
-            found.append(agent.evidence(offered))
-        else:
-            found.append(torch.as_tensor(agent.policy(offered)).log())
-        agent.learn(feedback_of(choices, now))
-    stacked = torch.stack(found, dim=1)
-    log_policy = agent.decide(stacked) if isinstance(agent, Learner) else stacked
+    log_policy = _over_rounds(agent, choices, seed, lambda offered: torch.as_tensor(agent.policy(offered)).log())
+    return of_choice(log_policy, choices)
+
+
+def evidence_over_rounds(learner: Learner, choices: Choices, seed: int = 0) -> Tensor:
+    """What a learner remembers of the offered partners when it has to decide: `(n, rounds, offered, features)`."""
+    return _over_rounds(learner, choices, seed, learner.evidence)
+
+
+def of_choice(log_policy: Tensor, choices: Choices) -> Tensor:
+    """The log-probability of each choice, `(n, rounds)`, 0 where missed, from that of each offered partner."""
     missed = torch.from_numpy(choices.missed)
     place = torch.from_numpy(np.where(choices.missed, 0, choices.choice).astype(np.int64))
     return log_policy.gather(2, place[..., None])[..., 0].masked_fill(missed, 0.0)
+
+
+def _over_rounds(agent: Agent, choices: Choices, seed: int, observe: Callable[[NDArray[np.uint8]], Tensor]) -> Tensor:
+    """What is observed of an agent at each offer, while it learns what the players learned: `(n, rounds, ...)`."""
+    agent.start(len(choices), choices.game, seed)
+    found = []
+    for now in range(choices.choice.shape[1]):
+        found.append(observe(choices.offered[:, now]))
+        agent.learn(feedback_of(choices, now))
+    return torch.stack(found, dim=1)
 
 
 def feedback_of(choices: Choices, now: int) -> Feedback:
