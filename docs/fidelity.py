@@ -17,12 +17,12 @@ from accept_reject.envs import Episodes, draw, scenario
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.files import write
 from accept_reject.experiments.intervals import mean_interval
-from accept_reject.experiments.leaderboard import cell
 from accept_reject.experiments.play import play
 from accept_reject.experiments.population import PopulationConfig, draw_parameters
 from accept_reject.experiments.scores import ANCHORED, anchored
 from accept_reject.experiments.signatures import EFFECTS, stay_effects
 from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.tables import cell
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "fidelity.md"

@@ -11,10 +11,11 @@ from PIL import Image
 from accept_reject.envs import SCENARIOS, GameSpec, Scenario
 from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
 from accept_reject.experiments.config import load_config
-from accept_reject.experiments.figures import learning_curves, to_bytes
+from accept_reject.experiments.figures import learning_curves
 from accept_reject.experiments.files import write
 from accept_reject.experiments.intervals import mean_interval
-from accept_reject.experiments.leaderboard import cell
+from accept_reject.experiments.style import to_bytes
+from accept_reject.experiments.tables import cell
 
 HERE = Path(__file__).parent
 

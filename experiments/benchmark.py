@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -18,8 +17,8 @@ from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.envs.faults import Spec, Whole
 from accept_reject.envs.game import GameSpec
-from accept_reject.experiments.config import dump_config
-from accept_reject.experiments.entries import AgentEntry, ScenarioEntry
+from accept_reject.experiments.config import content_hash, dump_config
+from accept_reject.experiments.entries import AgentEntry, RunName, ScenarioEntry, check_names
 from accept_reject.experiments.intervals import mean_of_defined
 from accept_reject.experiments.play import play
 from accept_reject.experiments.scores import ANCHORED, anchored, insight, learning_curve
@@ -44,7 +43,7 @@ class BenchmarkConfig(Spec):
         episodes: How many games each agent plays for each seed.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "benchmark"
+    name: RunName = "benchmark"
     scenarios: tuple[ScenarioEntry, ...]
     agents: tuple[AgentEntry, ...]
     seeds: Annotated[Whole, Field(ge=1, le=10_000)] = 40
@@ -54,22 +53,16 @@ class BenchmarkConfig(Spec):
     @field_validator("scenarios", "agents")
     @classmethod
     def _check_entries(cls, entries: tuple[ScenarioEntry | AgentEntry, ...]) -> tuple[Any, ...]:
-        if not entries:
-            raise ValueError("should hold at least one")
         names = [entry.name for entry in entries]
+        check_names(names)
         if OVERALL in names:
             raise ValueError(f"{OVERALL!r} is the name of the mean over scenarios; give another label")
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f"each should have a name of its own (give labels), but these come twice: {', '.join(twice)}"
-            )
         return entries
 
     @property
     def folder(self) -> str:
         """Name of the run's folder: the same config, whatever its comments and order of keys, has the same one."""
-        return f"{self.name}-{hashlib.sha256(dump_config(self).encode()).hexdigest()[:8]}"
+        return f"{self.name}-{content_hash(dump_config(self))}"
 
 
 @dataclass(frozen=True, eq=False)

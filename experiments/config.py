@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Hashable, Sequence
 from importlib import resources
@@ -79,15 +80,49 @@ def dump_config(config: SpecT) -> str:
     return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
+def content_hash(*content: str | bytes) -> str:
+    """Eight digits that tell one content from another, for the names of folders."""
+    digest = hashlib.sha256()
+    for part in content:
+        digest.update(part.encode() if isinstance(part, str) else part)
+    return digest.hexdigest()[:8]
+
+
+def kind_of(path: str) -> str | None:
+    """What a config says that it is, under `kind`; None if it says nothing or can't be read as a config."""
+    try:
+        data = yaml.load(_find(path).read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+        return None  # whoever reads it in earnest tells what is wrong
+    return data.get("kind") if isinstance(data, dict) else None
+
+
+def is_shipped(path: str) -> bool:
+    """Whether this is the bare name of a config that ships with the package."""
+    return not Path(path).suffix and "/" not in path and (_shipped() / f"{path}.yaml").exists()
+
+
+def folder_of(path: str, key: str, overrides: Sequence[str] = ()) -> Path:
+    """The folder from which a path that a config holds under a key is seen.
+
+    It is the config's own; but the current one for a shipped config, and for a path that an override gives.
+    """
+    given_here = any(override.partition("=")[0] == key for override in overrides)
+    return Path() if given_here or is_shipped(path) else Path(path).parent
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("accept_reject.configs")))
+
+
 def _find(path: str) -> Path:
     if "=" in path and not Path(path).exists():
         raise InvalidInputError(path, ["is an override; the config comes before it, such as `benchmark`"])
     if Path(path).suffix or "/" in path:
         return Path(path)
-    shipped = Path(str(resources.files("accept_reject.configs")))
-    if (shipped / f"{path}.yaml").exists():
-        return shipped / f"{path}.yaml"
-    names = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
+    if is_shipped(path):
+        return _shipped() / f"{path}.yaml"
+    names = ", ".join(sorted(file.stem for file in _shipped().glob("*.yaml")))
     raise InvalidInputError(path, [f"is neither a YAML file's path nor the name of a shipped config (known: {names})"])
 
 

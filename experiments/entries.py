@@ -1,7 +1,8 @@
-"""Scenarios and agents as configs name them."""
+"""Scenarios and agents as configs name them, and what the entries of a list share."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -15,8 +16,11 @@ from accept_reject.envs.scenarios import scenario as find_scenario
 Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9][\w .&<>()+-]{0,60})?$")]
 """What tables, figures and folders call something."""
 
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""Name of a run or a data set, the first part of its folder's name."""
 
-class _Entry(Spec):
+
+class Entry(Spec):
     """What can be written out as a mapping, or as a bare name: that of its first field."""
 
     @model_validator(mode="before")
@@ -25,7 +29,7 @@ class _Entry(Spec):
         return {next(iter(cls.model_fields)): data} if isinstance(data, str) else data
 
 
-class ScenarioEntry(_Entry):
+class ScenarioEntry(Entry):
     """A scenario in a config: its bare name, or a mapping.
 
     Attributes:
@@ -63,25 +67,46 @@ class ScenarioEntry(_Entry):
         return resolve_game(self.scenario, self.game)
 
 
-class AgentEntry(_Entry):
-    """An agent in a config: its bare name, or a mapping.
+class NamedAgent(Entry):
+    """What all entries that name an agent have.
 
     Attributes:
         agent: A registered name, or the dotted path of a class, such as `my_package.my_module:MyAgent`.
-        params: Arguments for its class.
         label: What tables and figures call it; its name, or the name of its class, by default.
     """
 
     agent: str
-    params: dict[str, Any] = {}
     label: Label = ""
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call it."""
+        return self.label or self.agent.rpartition(":")[2].lstrip("_")
+
+
+class AgentEntry(NamedAgent):
+    """An agent in a config: its bare name, or a mapping.
+
+    Attributes:
+        params: Arguments for its class.
+    """
+
+    params: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _check_agent(self) -> AgentEntry:
         make_agent(self.agent, self.params)
         return self
 
-    @property
-    def name(self) -> str:
-        """What tables and figures call it."""
-        return self.label or self.agent.rpartition(":")[2].lstrip("_")
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse an empty list, and one in which a name comes twice.
+
+    Raises:
+        ValueError: If it is such a list.
+    """
+    if not names:
+        raise ValueError("should hold at least one")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"each should have a name of its own (give labels), but these come twice: {', '.join(twice)}")

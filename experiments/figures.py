@@ -1,10 +1,8 @@
-"""Figures: drawn for paper and screen, with colours and line styles that colour-blind readers can tell apart."""
+"""Figures of a benchmark."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,18 +11,9 @@ from matplotlib.figure import Figure
 
 from accept_reject.experiments.benchmark import Results, curve_width
 from accept_reject.experiments.intervals import mean_interval
+from accept_reject.experiments.style import COLOURS, DASHES, STYLE
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 PRIVILEGED_COLOUR = "#8A8A92"
-
-_STYLE: dict[Any, Any] = {
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "svg.hashsalt": "accept-reject",  # the same figure, the same bytes
-}
 
 
 def learning_curves(results: Results) -> Figure:
@@ -32,7 +21,7 @@ def learning_curves(results: Results) -> Figure:
     entries = results.config.scenarios
     columns = min(3, len(entries))
     rows = -(-len(entries) // columns)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.5 * columns, 2.5 * rows + 0.7), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         lowest = 100.0
@@ -63,16 +52,6 @@ def learning_curves(results: Results) -> Figure:
         figure.supxlabel("Round", fontsize=9)
         figure.supylabel("Asked the more valuing partner (% of choices, 95% interval over seeds)", fontsize=9)
     return figure
-
-
-def to_bytes(figure: Figure, suffix: str) -> bytes:
-    """The figure as a `png` or `svg` file; without a date, so that the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    with mpl.rc_context(_STYLE):
-        figure.savefig(
-            buffer, format=suffix, dpi=160, metadata={"Date": None} if suffix == "svg" else {"Software": None}
-        )
-    return buffer.getvalue()
 
 
 def _styles(results: Results) -> Iterable[tuple[str, dict[str, object]]]:

@@ -1,49 +1,31 @@
-"""Leaderboards: scores with their intervals, as tables for the terminal, for Markdown and for the report."""
+"""Leaderboards: the scores of a benchmark, with their intervals, as tables of text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from accept_reject.experiments.benchmark import OVERALL, Results
-from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
+from accept_reject.experiments.intervals import mean_interval, mean_of_defined
 from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
-
-DASH = "–"
-
-
-class Leaderboard(NamedTuple):
-    """A table of text cells.
-
-    Attributes:
-        title: What it shows.
-        header: Names of the columns.
-        rows: The rows; the first cell of each is its name.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+from accept_reject.experiments.tables import TextTable, cell
 
 
-def overall(results: Results) -> Leaderboard:
+def overall(results: Results) -> TextTable:
     """Every score of every agent over all scenarios, the best on the headline first."""
     values = {score: with_overall(results, score) for score in SCORES}
     rows = [
         (_name(results, agent), *(cell(mean_interval(values[score][OVERALL, agent])) for score in SCORES))
         for agent in ranking(results, SCORES[0])
     ]
-    return Leaderboard("Leaderboard: means over all scenarios", ("agent", *SCORES), tuple(rows))
+    return TextTable("Leaderboard: means over all scenarios", ("agent", *SCORES), tuple(rows))
 
 
-def by_scenario(results: Results, score: ScoreName) -> Leaderboard:
+def by_scenario(results: Results, score: ScoreName) -> TextTable:
     """A score of every agent, the best first, in every scenario; where doors open also before and after."""
     by_phase = {"": with_overall(results, score)}
     by_phase |= {f", {phase}": results.values(score, phase) for phase in ("before", "after")}
@@ -57,7 +39,7 @@ def by_scenario(results: Results, score: ScoreName) -> Leaderboard:
     return _table(f"{score.capitalize()} by scenario", results, agents, columns)
 
 
-def open_doors(results: Results) -> Leaderboard | None:
+def open_doors(results: Results) -> TextTable | None:
     """The anchored scores of every agent before and after the doors open; None if they open in no scenario."""
     agents = ranking(results, SCORES[0])
     columns = {}
@@ -108,46 +90,15 @@ def with_overall(results: Results, score: ScoreName) -> dict[tuple[str, str], ND
     return overall | values
 
 
-def cell(interval: Interval) -> str:
-    """An interval as text, such as `0.46 [0.45, 0.47]`."""
-    if np.isnan(interval.mean):
-        return DASH
-    if np.isnan(interval.low):
-        return f"{interval.mean:.2f}"
-    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]".replace("-0.00", "0.00")
-
-
-def to_rich(table: Leaderboard) -> Table:
-    """The table for a terminal; without intervals where they would not fit."""
-    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for i, name in enumerate(table.header):
-        shown.add_column(
-            name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0 or len(table.header) <= 4
-        )
-    for row in table.rows:
-        shown.add_row(*(text.partition(" [")[0] if len(row) > 4 else text for text in row))
-    return shown
-
-
-def to_markdown(table: Leaderboard) -> str:
-    """The table as Markdown."""
-    lines = [_line(table.header), "| --- " + "| ---: " * (len(table.header) - 1) + "|"]
-    return "\n".join([f"## {table.title}", "", *lines, *(_line(row) for row in table.rows), ""])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
 def _table(
     title: str, results: Results, agents: Sequence[str], columns: dict[str, dict[str, NDArray[np.float64]]]
-) -> Leaderboard:
+) -> TextTable:
     """A row for each agent, a column for each named set of values by agent and seed."""
     rows = [
         (_name(results, agent), *(cell(mean_interval(values[agent])) for values in columns.values()))
         for agent in agents
     ]
-    return Leaderboard(title, ("agent", *columns), tuple(rows))
+    return TextTable(title, ("agent", *columns), tuple(rows))
 
 
 def _name(results: Results, agent: str) -> str:

@@ -14,7 +14,7 @@ from accept_reject.agents.learner import Learner
 from accept_reject.agents.registry import load_class
 from accept_reject.envs.episodes import generator
 from accept_reject.envs.faults import Real, Spec, Whole, suggest
-from accept_reject.experiments.entries import ScenarioEntry
+from accept_reject.experiments.entries import RunName, ScenarioEntry
 
 _PARAMETER_LUCK = 3
 
@@ -128,7 +128,7 @@ class PopulationConfig(Spec):
         correlated: Groups of parameters that vary together.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: RunName
     kind: Literal["population"] = "population"
     agent: str
     participants: Annotated[Whole, Field(ge=1, le=1_000_000)] = 42

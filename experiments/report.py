@@ -1,23 +1,19 @@
-"""The report: one HTML file that needs nothing else, to be read top to bottom."""
+"""The report of a benchmark."""
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
-
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from accept_reject.agents.registry import AGENTS
 from accept_reject.envs.scenarios import SCENARIOS
 from accept_reject.experiments import leaderboard as boards
 from accept_reject.experiments.benchmark import OVERALL, Results
 from accept_reject.experiments.config import dump_config
+from accept_reject.experiments.html import render
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
 from accept_reject.experiments.scores import SCORES
 from accept_reject.experiments.signatures import EFFECTS
-
-VERSIONS = ("accept-reject", "gymnasium", "numpy", "scipy", "pandas")
+from accept_reject.experiments.tables import DASH, TextTable, cell
 
 
 def render_report(results: Results, curves_svg: bytes) -> str:
@@ -27,15 +23,8 @@ def render_report(results: Results, curves_svg: bytes) -> str:
         results: What to report.
         curves_svg: The figure of the learning curves.
     """
-    environment = Environment(
-        loader=PackageLoader("accept_reject.experiments"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    svg = curves_svg.decode()
-    return environment.get_template("report.html").render(
+    return render(
+        "benchmark.html",
         config=results.config,
         config_text=dump_config(results.config),
         summary=_summary(results),
@@ -44,11 +33,9 @@ def render_report(results: Results, curves_svg: bytes) -> str:
         doors_open=any(entry.resolve().open_doors for entry in results.config.scenarios),
         signatures=_signatures(results),
         differences=_behind_the_leader(results),
-        curves=svg[svg.index("<svg") :],
+        curves=curves_svg,
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
         agents=[(entry.name, _about(entry.agent)) for entry in results.config.agents],
-        versions=", ".join(f"{name} {metadata.version(name)}" for name in VERSIONS)
-        + f", Python {platform.python_version()}",
     )
 
 
@@ -68,25 +55,25 @@ def _summary(results: Results) -> list[tuple[str, str, str]]:
         intervals = {name: mean_interval(values[OVERALL, name]) for name in _players(results)}
         if intervals:
             leader = max(intervals, key=lambda name: np.nan_to_num(intervals[name].mean))
-            found.append((score, leader, boards.cell(intervals[leader])))
+            found.append((score, leader, cell(intervals[leader])))
     return found
 
 
-def _signatures(results: Results) -> boards.Leaderboard:
+def _signatures(results: Results) -> TextTable:
     """The stay/switch effects of every agent in the first scenario."""
     first = results.config.scenarios[0].name
     effects = results.signatures[results.signatures.scenario == first].set_index(["agent", "effect"])
     rows = [
         (
             agent,
-            *(boards.cell(Interval(*effects.loc[(agent, effect), ["estimate", "low", "high"]])) for effect in EFFECTS),
+            *(cell(Interval(*effects.loc[(agent, effect), ["estimate", "low", "high"]])) for effect in EFFECTS),
         )
         for agent in boards.ranking(results, SCORES[0])
     ]
-    return boards.Leaderboard(f"Effects on staying, {first}", ("agent", *EFFECTS), tuple(rows))
+    return TextTable(f"Effects on staying, {first}", ("agent", *EFFECTS), tuple(rows))
 
 
-def _behind_the_leader(results: Results) -> list[boards.Leaderboard]:
+def _behind_the_leader(results: Results) -> list[TextTable]:
     """For each score and scenario: how far each agent is behind the best one, on the same luck."""
     tables = []
     players = _players(results)
@@ -101,9 +88,9 @@ def _behind_the_leader(results: Results) -> list[boards.Leaderboard]:
             behind = {name: mean_interval(values[scenario, name] - values[scenario, leader]) for name in players}
             rows.append((scenario, leader, *(_behind(behind[name], name == leader) for name in players)))
         header = ("scenario", "leader", *players)
-        tables.append(boards.Leaderboard(f"{score.capitalize()}: behind the leader", header, tuple(rows)))
+        tables.append(TextTable(f"{score.capitalize()}: behind the leader", header, tuple(rows)))
     return tables
 
 
 def _behind(interval: Interval, leads: bool) -> str:
-    return boards.DASH if leads else boards.cell(interval)
+    return DASH if leads else cell(interval)

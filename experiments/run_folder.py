@@ -10,10 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from accept_reject.experiments import leaderboard as boards
 from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
 from accept_reject.experiments.config import dump_config
-from accept_reject.experiments.figures import learning_curves, to_bytes
+from accept_reject.experiments.figures import learning_curves
 from accept_reject.experiments.files import make_folder, write
 from accept_reject.experiments.report import render_report
 from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.style import to_bytes
+from accept_reject.experiments.tables import to_markdown, to_rich
 from accept_reject.experiments.tensorboard import write_scalars
 
 
@@ -37,7 +39,7 @@ def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:
         folder = write_run(results, parent / config.folder)
     for table in (boards.overall(results), boards.open_doors(results)):
         if table:
-            console.print(boards.to_rich(table))
+            console.print(to_rich(table))
     if results.privileged:
         console.print("* sees the hidden state")
     console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
@@ -62,7 +64,7 @@ def write_run(results: Results, folder: Path) -> Path:
         folder / "differences.csv",
         boards.paired_differences(results).to_csv(index=False, lineterminator="\n"),
     )
-    write(folder / "leaderboard.md", "\n".join(["# Leaderboard", "", note, *map(boards.to_markdown, tables)]))
+    write(folder / "leaderboard.md", "\n".join(["# Leaderboard", "", note, *map(to_markdown, tables)]))
     write(folder / "learning_curves.svg", svg)
     write(folder / "learning_curves.png", to_bytes(figure, "png"))
     write_scalars(results, folder / "tensorboard")

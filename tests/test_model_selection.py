@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from accept_reject.experiments.model_selection import exceedance_probabilities, select_models
+from accept_reject.experiments.fit.model_selection import exceedance_probabilities, select_models
 
 CASES = json.loads((Path(__file__).parent / "reference" / "model_selection.json").read_text(encoding="utf-8"))["cases"]
 

@@ -105,8 +105,8 @@ def write_dataset(
     new.rename(folder)
 
 
-def read_dataset(folder: Path) -> Choices:
-    """Read a data set whole.
+def read_dataset(folder: Path) -> tuple[Choices, bool]:
+    """Read a data set whole, and whether it tells the game that was played.
 
     Raises:
         InvalidInputError: With every fault, each with file, row and column; nothing is loaded then.
@@ -143,7 +143,7 @@ def read_dataset(folder: Path) -> Choices:
         choices = reader.read(game, names)
     faults.raise_if_any(str(folder))
     assert choices is not None  # else there was a fault
-    return choices
+    return choices, game is not None
 
 
 def is_simulated(folder: Path) -> bool:

@@ -10,9 +10,11 @@ import numpy as np
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.faults import InvalidInputError
-from accept_reject.experiments.config import load_config
+from accept_reject.experiments.config import is_shipped, kind_of, load_config
 from accept_reject.experiments.data.bids import is_simulated, read_dataset
 from accept_reject.experiments.data.flat import DataConfig, read_flat
+from accept_reject.experiments.population import PopulationConfig
+from accept_reject.experiments.simulate import simulate
 
 
 class Data(NamedTuple):
@@ -21,14 +23,18 @@ class Data(NamedTuple):
     Attributes:
         choices: The choices.
         simulated: Whether they say of themselves that no people made them.
+        game_known: Whether `choices.game` is the game that was played, and not one of the same size only.
     """
 
     choices: Choices
     simulated: bool
+    game_known: bool
 
 
 def load(path: str, overrides: Sequence[str] = ()) -> Data:
     """Load a BIDS data set from its folder, or a flat table through the config that maps its columns.
+
+    A population's config is as good: its participants are simulated.
 
     Raises:
         InvalidInputError: With every fault of the config or of the data.
@@ -37,12 +43,18 @@ def load(path: str, overrides: Sequence[str] = ()) -> Data:
     if place.is_dir() and overrides:
         raise InvalidInputError(path, [f"is a data set: it takes no changes such as {overrides[0]!r}"])
     if place.is_dir():
-        return Data(read_dataset(place), is_simulated(place))
-    if place.suffix.lower() not in (".yaml", ".yml"):
+        choices, game_known = read_dataset(place)
+        return Data(choices, is_simulated(place), game_known)
+    if place.suffix.lower() not in (".yaml", ".yml") and not is_shipped(path):
         kind = "does not exist" if not place.exists() else "is neither a folder nor a config"
-        advice = "give a BIDS folder, or a YAML config with `kind: data`, `file` and `columns` for a table"
+        advice = (
+            "give a BIDS folder, a YAML config with `kind: data`, `file` and `columns` for a table, or a population"
+        )
         raise InvalidInputError(path, [f"{kind}; {advice}"])
-    return Data(read_flat(load_config(DataConfig, path, overrides), place.parent), simulated=False)
+    if kind_of(path) == "population":
+        return Data(simulate(load_config(PopulationConfig, path, overrides))[0], simulated=True, game_known=True)
+    config = load_config(DataConfig, path, overrides)
+    return Data(read_flat(config, place.parent), simulated=False, game_known=config.game is not None)
 
 
 def describe(data: Data) -> list[tuple[str, str]]:

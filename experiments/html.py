@@ -1,0 +1,38 @@
+"""Reports: HTML files that need nothing else, to be read top to bottom; their templates share one layout."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+VERSIONS = ("accept-reject", "gymnasium", "numpy", "scipy", "pandas", "torch")
+
+
+def render(template: str, **context: Any) -> str:
+    """A report as HTML.
+
+    Args:
+        template: Name of its template, which extends `layout.html`.
+        context: What the template speaks of.
+    """
+    environment = Environment(
+        loader=PackageLoader("accept_reject.experiments"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = _inline
+    versions = [f"{name} {metadata.version(name)}" for name in VERSIONS]
+    versions.append(f"Python {platform.python_version()}")
+    return environment.get_template(template).render(versions=", ".join(versions), **context)
+
+
+def _inline(svg: bytes) -> Markup:
+    """An SVG file as an element of a page."""
+    text = svg.decode()
+    return Markup(text[text.index("<svg") :])  # drawn here, not brought by a user

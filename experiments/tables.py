@@ -1,0 +1,59 @@
+"""Tables of text: for the terminal, for Markdown and for reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from accept_reject.experiments.intervals import Interval
+
+DASH = "–"
+
+
+class TextTable(NamedTuple):
+    """A table of text cells.
+
+    Attributes:
+        title: What it shows.
+        header: Names of the columns.
+        rows: The rows; the first cell of each is its name.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def cell(interval: Interval) -> str:
+    """An interval as text, such as `0.46 [0.45, 0.47]`."""
+    if np.isnan(interval.mean):
+        return DASH
+    if np.isnan(interval.low):
+        return f"{interval.mean:.2f}"
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]".replace("-0.00", "0.00")
+
+
+def to_rich(table: TextTable) -> Table:
+    """The table for a terminal; without intervals where they would not fit."""
+    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for i, name in enumerate(table.header):
+        shown.add_column(
+            name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0 or len(table.header) <= 4
+        )
+    for row in table.rows:
+        shown.add_row(*(text.partition(" [")[0] if len(row) > 4 else text for text in row))
+    return shown
+
+
+def to_markdown(table: TextTable) -> str:
+    """The table as Markdown."""
+    lines = [_line(table.header), "| --- " + "| ---: " * (len(table.header) - 1) + "|"]
+    return "\n".join([f"## {table.title}", "", *lines, *(_line(row) for row in table.rows), ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
