@@ -8,7 +8,7 @@ from pathlib import Path
 
 from setuptools import setup
 
-FOLDERS = ["envs", "agents", "experiments", "experiments/data", "experiments/fit", "configs"]
+FOLDERS = ["envs", "agents", "experiments", "experiments/data", "experiments/fit", "experiments/recover", "configs"]
 PACKAGES = {f"accept_reject.{folder.replace('/', '.')}": folder for folder in FOLDERS}
 
 TEST = [

@@ -82,6 +82,35 @@ def signatures(
 
 
 @app.command()
+def fit(
+    config: Annotated[str, typer.Argument(help="What to fit to what: a YAML file, or the name of a shipped config.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to it: key.path=value ...")] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path("runs"),
+) -> None:
+    """Fit learners to choices and compare them: parameters, evidence, model selection, predictive checks."""
+    from accept_reject.experiments.config import folder_of, load_config
+    from accept_reject.experiments.fit.config import FitConfig
+    from accept_reject.experiments.fit.run_folder import run_fit
+
+    changes = overrides or []
+    run_fit(load_config(FitConfig, config, changes), folder_of(config, "data", changes), out)
+
+
+@app.command()
+def recover(
+    config: Annotated[str, typer.Argument(help="What to simulate and recover: a YAML file, or a shipped config.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to it: key.path=value ...")] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path("runs"),
+) -> None:
+    """Simulate models and fit them: are parameters and models recovered, and with how many rounds and participants?"""
+    from accept_reject.experiments.config import load_config
+    from accept_reject.experiments.recover.config import RecoverConfig
+    from accept_reject.experiments.recover.run_folder import run_recover
+
+    run_recover(load_config(RecoverConfig, config, overrides or []), out)
+
+
+@app.command()
 def agents() -> None:
     """List the registered agents."""
     from accept_reject.agents.registry import AGENTS

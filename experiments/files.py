@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pandas as pd
+
 from accept_reject.envs.faults import InvalidInputError
 
 
@@ -17,6 +19,11 @@ def write(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table whole, without row numbers."""
+    write(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def make_folder(folder: Path) -> None:

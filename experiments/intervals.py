@@ -1,4 +1,4 @@
-"""Bootstrap intervals over seeds (Efron 1979), by scipy."""
+"""Intervals: bootstrap intervals over seeds or participants (Efron 1979), by scipy, and spreads of simulations."""
 
 from __future__ import annotations
 
@@ -49,3 +49,16 @@ def mean_interval(values: ArrayLike) -> Interval:
         options: dict[str, Any] = {"n_resamples": RESAMPLES, "batch": 250, "method": "percentile"}
         result = stats.bootstrap((values,), mean_of_defined, axis=0, rng=RESAMPLING_SEED, **options)
     return Interval(mean, result.confidence_interval.low, result.confidence_interval.high)
+
+
+def spread(values: ArrayLike) -> Interval:
+    """The mean over the first axis, and the range of the middle 95% of the values; NaN where all are.
+
+    Args:
+        values: `(simulations, ...)`; those that are NaN don't count.
+    """
+    values = np.asarray(values, np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the quantile of nothing is NaN, as it should be
+        low, high = np.nanquantile(values, (0.025, 0.975), axis=0)
+    return Interval(mean_of_defined(values), low, high)

@@ -11,10 +11,10 @@ from accept_reject.experiments import leaderboard as boards
 from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.figures import learning_curves
-from accept_reject.experiments.files import make_folder, write
+from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.report import render_report
 from accept_reject.experiments.scores import SCORES
-from accept_reject.experiments.style import to_bytes
+from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_markdown, to_rich
 from accept_reject.experiments.tensorboard import write_scalars
 
@@ -49,24 +49,18 @@ def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:
 
 def write_run(results: Results, folder: Path) -> Path:
     """Write everything that a benchmark leaves into its folder."""
-    figure = learning_curves(results)
-    svg = to_bytes(figure, "svg")
+    svgs = write_figures({"learning_curves": learning_curves(results)}, folder)
     tables = [boards.overall(results), *(boards.by_scenario(results, score) for score in SCORES)]
     note = (
         f"Means over {results.config.seeds} seeds of {results.config.episodes} games each, with 95% bootstrap "
         "intervals in brackets. For valuing and accepted 0 is random and 1 the oracle; insight is Kendall's tau-b "
         "between beliefs and hidden valuations. A star marks agents that see the hidden state.\n"
     )
-    write(folder / "signatures.csv", results.signatures.to_csv(index=False, lineterminator="\n"))
+    write_csv(folder / "signatures.csv", results.signatures)
     write(folder / "config.yaml", dump_config(results.config))
-    write(folder / "scores.csv", results.scores.to_csv(index=False, lineterminator="\n"))
-    write(
-        folder / "differences.csv",
-        boards.paired_differences(results).to_csv(index=False, lineterminator="\n"),
-    )
+    write_csv(folder / "scores.csv", results.scores)
+    write_csv(folder / "differences.csv", boards.paired_differences(results))
     write(folder / "leaderboard.md", "\n".join(["# Leaderboard", "", note, *map(to_markdown, tables)]))
-    write(folder / "learning_curves.svg", svg)
-    write(folder / "learning_curves.png", to_bytes(figure, "png"))
     write_scalars(results, folder / "tensorboard")
-    write(folder / "report.html", render_report(results, svg))
+    write(folder / "report.html", render_report(results, svgs["learning_curves"]))
     return folder

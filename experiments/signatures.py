@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -22,10 +23,16 @@ EFFECTS = ("rank", "outcome")
 TITLE = "Stay/switch effects (log odds for one standard deviation)"
 
 
-def reoffers(choices: Choices) -> pd.DataFrame:
+def reoffers(choices: Choices, answers: NDArray[np.integer] | None = None) -> pd.DataFrame:
     """Every occasion on which a partner that was asked before was offered again.
 
-    Columns: `player` (row number), `round` (from 1), `stay` (whether it was asked again), `rank` (its last rank as a
+    Args:
+        choices: What happened.
+        answers: What was answered to the offers, `(n, rounds)`, if not what the players chose: a model's answers to
+            what happened to them, say. Missed rounds stay missed.
+
+    Returns:
+        Columns `player` (row number), `round` (from 1), `stay` (whether it was asked again), `rank` (its last rank as a
     value, 1 for the best and 0 for the worst; NaN where it was not shown) and `outcome` (1 if it accepted last time).
     """
     n, rounds = choices.choice.shape
@@ -35,13 +42,14 @@ def reoffers(choices: Choices) -> pd.DataFrame:
     found = []
     for now in range(rounds):
         choice, offered = choices.choice[:, now], choices.offered[:, now]
+        answer = choice if answers is None else answers[:, now]
         answered = ~choices.missed[:, now]
         for place in range(offered.shape[1]):
             partner = offered[:, place]
             here = answered & ~np.isnan(outcome[players, partner])
             who = players[here]
             at = (who, partner[here])
-            found.append(np.stack([who, np.full(len(who), now + 1), choice[here] == place, rank[at], outcome[at]]))
+            found.append(np.stack([who, np.full(len(who), now + 1), answer[here] == place, rank[at], outcome[at]]))
         who = players[answered]
         asked = offered[who, choice[answered]]
         seen = choices.rank[who, now].astype(float)
@@ -50,8 +58,12 @@ def reoffers(choices: Choices) -> pd.DataFrame:
     return pd.DataFrame(np.concatenate(found, axis=1).T, columns=["player", "round", "stay", "rank", "outcome"])
 
 
-def stay_effects(choices: Choices) -> pd.DataFrame:
+def stay_effects(choices: Choices, answers: NDArray[np.integer] | None = None) -> pd.DataFrame:
     """The effects of the last rank and the last outcome on staying.
+
+    Args:
+        choices: What happened.
+        answers: What was answered to the offers, if not what the players chose, as for `reoffers`.
 
     Returns:
         A row for each effect (`rank`, `outcome`), with `estimate` (log odds for one SD), `se` (clustered by
@@ -59,7 +71,7 @@ def stay_effects(choices: Choices) -> pd.DataFrame:
         nothing to estimate from (no rank was ever shown, or all outcomes or all answers were alike), and where the
         effects have no finite estimate, as for players whose choices follow from them without exception.
     """
-    data = reoffers(choices)
+    data = reoffers(choices, answers)
     columns = {"estimate": np.nan, "se": np.nan, "z": np.nan, "p": np.nan, "odds_ratio": np.nan}
     effects = pd.DataFrame({**columns, "low": np.nan, "high": np.nan}, index=pd.Index(EFFECTS, name="effect"))
     spread = data[list(EFFECTS)].std(ddof=0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from accept_reject.experiments.files import write
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
@@ -20,6 +24,11 @@ STYLE: dict[Any, Any] = {
 }
 
 
+def colours(n: int) -> list[str]:
+    """Colours for n things, beginning anew where they run out."""
+    return [COLOURS[i % len(COLOURS)] for i in range(n)]
+
+
 def to_bytes(figure: Figure, suffix: str) -> bytes:
     """The figure as a `png` or `svg` file; without a date, so that the same figure gives the same bytes."""
     buffer = io.BytesIO()
@@ -28,3 +37,12 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
             buffer, format=suffix, dpi=160, metadata={"Date": None} if suffix == "svg" else {"Software": None}
         )
     return buffer.getvalue()
+
+
+def write_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, bytes]:
+    """Write figures as `svg` and `png` files of their names, and give the former for use in a report."""
+    svgs = {name: to_bytes(figure, "svg") for name, figure in figures.items()}
+    for name, figure in figures.items():
+        write(folder / f"{name}.svg", svgs[name])
+        write(folder / f"{name}.png", to_bytes(figure, "png"))
+    return svgs

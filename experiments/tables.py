@@ -27,6 +27,11 @@ class TextTable(NamedTuple):
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def only(self, *columns: str) -> TextTable:
+        """The table with these columns only."""
+        at = [self.header.index(column) for column in columns]
+        return TextTable(self.title, columns, tuple(tuple(row[i] for i in at) for row in self.rows))
+
 
 def cell(interval: Interval) -> str:
     """An interval as text, such as `0.46 [0.45, 0.47]`."""
@@ -35,6 +40,11 @@ def cell(interval: Interval) -> str:
     if np.isnan(interval.low):
         return f"{interval.mean:.2f}"
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]".replace("-0.00", "0.00")
+
+
+def probability(p: float) -> str:
+    """A probability with as many digits as tell it from 0 and 1."""
+    return "> 0.999" if p > 0.999 else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def to_rich(table: TextTable) -> Table:

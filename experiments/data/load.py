@@ -31,14 +31,21 @@ class Data(NamedTuple):
     game_known: bool
 
 
-def load(path: str, overrides: Sequence[str] = ()) -> Data:
+def load(path: str, overrides: Sequence[str] = (), seen_from: Path = Path()) -> Data:
     """Load a BIDS data set from its folder, or a flat table through the config that maps its columns.
 
     A population's config is as good: its participants are simulated.
 
+    Args:
+        path: The folder or the config, or the name of a shipped config.
+        overrides: Changes to the config.
+        seen_from: The folder from which a relative path is seen.
+
     Raises:
         InvalidInputError: With every fault of the config or of the data.
     """
+    if not is_shipped(path):
+        path = str(seen_from / path)
     place = Path(path)
     if place.is_dir() and overrides:
         raise InvalidInputError(path, [f"is a data set: it takes no changes such as {overrides[0]!r}"])

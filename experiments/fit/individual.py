@@ -32,7 +32,9 @@ FLAT = 0.1
 SAME = 1e-6
 """Optima whose objectives differ by less than this are the same one."""
 
-_Z95 = float(stats.norm.ppf(0.975))
+Z95 = float(stats.norm.ppf(0.975))
+"""How many standard deviations to both sides of the mean hold 95% of a Normal distribution."""
+
 _START_LUCK = 4
 
 
@@ -85,8 +87,26 @@ class Fit:
         Where the objective does not bend, an interval is the whole range of the parameter.
         """
         sd = torch.from_numpy(np.minimum(self.free_sd, 1e3))  # beyond that, the ends of every range are reached
-        low, high = (self.model.constrain(self.free + z * sd).numpy() for z in (-_Z95, _Z95))
+        low, high = (self.model.constrain(self.free + z * sd).numpy() for z in (-Z95, Z95))
         return low, high
+
+    @property
+    def laplace_mean(self) -> Floats:
+        """Posterior means of the parameters in their own ranges under Laplace's approximation, `(n, d)`."""
+        z, weight = np.polynomial.hermite_e.hermegauss(32)
+        sd = torch.from_numpy(self.free_sd)
+        values = self.model.constrain(self.free + sd * torch.from_numpy(z)[:, None, None]).numpy()
+        return np.tensordot(weight / weight.sum(), values, axes=1)
+
+    def draw(self, rng: np.random.Generator) -> Tensor:
+        """Parameters in free space drawn from each participant's posterior under Laplace's approximation, `(n, d)`.
+
+        Under maximum likelihood there is no posterior: it gives the estimates.
+        """
+        if not self.bayesian:
+            return self.free
+        z = torch.from_numpy(rng.standard_normal(self.free.shape))
+        return self.free + (torch.linalg.cholesky(torch.linalg.inv(self.precision)) @ z[..., None])[..., 0]
 
     @property
     def learned(self) -> Floats:

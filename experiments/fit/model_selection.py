@@ -14,6 +14,9 @@ from scipy import integrate, special
 
 Floats = NDArray[np.float64]
 
+_NEGLIGIBLE, _NODES = 1e-18, 4_001
+"""Probability at which tails are cut off, and nodes between them."""
+
 
 @dataclass(frozen=True, eq=False)
 class ModelSelection:
@@ -94,29 +97,23 @@ def exceedance_probabilities(alpha: ArrayLike) -> Floats:
     """The probability that each share of a Dirichlet distribution is the greatest, by exact integration.
 
     Shares of a Dirichlet distribution are independent Gamma variables over their sum, so that this is the probability
-    that each Gamma variable is the greatest: the integral, over its quantiles, of the others' distribution functions.
+    that each Gamma variable is the greatest: the integral of its density times the others' distribution functions. Over
+    the variable's logarithm the integrand is smooth and vanishes at both ends, where the trapezoidal rule converges
+    exponentially.
 
     Args:
         alpha: Parameters of the Dirichlet distribution, `(models,)`.
     """
     alpha = np.asarray(alpha, np.float64)
-
-    def others_below(u: float, k: int) -> float:
-        x = special.gammaincinv(alpha[k], u)
-        return float(np.prod(np.delete(special.gammainc(alpha, x), k)))
-
-    found = [
-        integrate.quad(others_below, 0, 1, args=(k,), limit=500, epsabs=1e-10, epsrel=1e-10, points=_steps(alpha, k))[0]
-        for k in range(len(alpha))
-    ]
+    found = []
+    for k, a in enumerate(alpha):
+        lowest = (np.log(_NEGLIGIBLE) + special.gammaln(a + 1)) / a  # P(a, x) <= x ** a / Gamma(a + 1)
+        log_x = np.linspace(lowest, np.log(special.gammainccinv(a, _NEGLIGIBLE)), _NODES)
+        x = np.exp(log_x)
+        density = np.exp(a * log_x - x - special.gammaln(a))
+        others_below = np.prod([special.gammainc(other, x) for other in np.delete(alpha, k)], axis=0)
+        found.append(integrate.trapezoid(density * others_below, log_x))
     return np.array(found) / np.sum(found)
-
-
-def _steps(alpha: Floats, k: int) -> list[float]:
-    """Where the integrand of model k is steep: at the quantiles of k that lie about the means of the others."""
-    about = np.concatenate([alpha + z * np.sqrt(alpha) for z in (-4, 0, 4)])
-    quantiles = special.gammainc(alpha[k], np.maximum(about, 0))
-    return sorted({float(q) for q in quantiles if 1e-12 < q < 1 - 1e-12})
 
 
 def _omnibus_risk(evidence: Floats, start: Floats, alpha: Floats) -> float:

@@ -26,7 +26,7 @@ MOST_PARAMETERS = 3
 TOLERANCE = 1e-5
 """A participant is done when a pass moves its log-evidence by less than this; what is left is far smaller by then."""
 
-NODES = {1: (33, 65, 129, 257), 2: (33, 49, 73, 109), 3: (21, 29, 41)}
+NODES = {1: (33, 65, 129, 257), 2: (25, 37, 55, 83, 125), 3: (17, 25, 37)}
 """Nodes along each axis, pass by pass, for models of so many parameters."""
 
 _NEGLIGIBLE = 25.0
@@ -54,13 +54,13 @@ class Posterior:
     mean: NDArray[np.float64]
 
 
-def integrate(fit: Fit, choices: Choices, on_pass: Callable[[], None] = lambda: None) -> Posterior:
+def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambda _: None) -> Posterior:
     """Integrate each participant's posterior.
 
     Args:
         fit: A fit with a prior of a model of at most `MOST_PARAMETERS` parameters.
         choices: The choices that it was fitted to.
-        on_pass: Is called after each pass.
+        on_done: Is told how many participants more are done.
     """
     n, d = fit.free.shape
     if not fit.bayesian or d > MOST_PARAMETERS:
@@ -80,7 +80,7 @@ def integrate(fit: Fit, choices: Choices, on_pass: Callable[[], None] = lambda: 
             error[rows] = (log_mass.logsumexp(dim=1) - log_evidence[rows]).abs()
             log_evidence[rows] = log_mass.logsumexp(dim=1)
             mean[rows] = (log_mass.softmax(dim=1)[..., None] * fit.model.constrain(points)).sum(dim=1)
-        on_pass()
+            on_done(int((error[rows] <= TOLERANCE).sum()) if nodes < NODES[d][-1] else len(rows))
     return Posterior(log_evidence.numpy(), error.numpy(), mean.numpy())
 
 

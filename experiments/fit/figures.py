@@ -1,0 +1,133 @@
+"""Figures of a fit: estimates, model comparison, predictive check."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from accept_reject.experiments.fit.individual import Fit
+from accept_reject.experiments.fit.predictive import CURVES, DATA, Check
+from accept_reject.experiments.fit.results import FitResults
+from accept_reject.experiments.signatures import EFFECTS
+from accept_reject.experiments.style import STYLE, colours
+from accept_reject.experiments.tables import probability
+
+BEYOND = 1.5
+"""An axis without bound ends at this times the greatest estimate: intervals of flat parameters go on for ever."""
+
+
+def estimates(results: FitResults) -> Figure:
+    """Each participant's parameters with their 95% intervals, in order, a panel for each parameter of each model."""
+    panels = [
+        (name, each.fit, j, colour)
+        for (name, each), colour in zip(results.models.items(), colours(len(results.models)), strict=True)
+        for j in range(len(each.fit.model.parameters))
+    ]
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.4 * columns, 2.5 * rows + 0.3), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for ax, (name, fit, j, colour) in zip(axes, panels, strict=False):
+            _caterpillar(ax, fit, j, colour)
+            ax.set_title(f"{name}: {fit.model.parameters[j].replace('_', ' ')}", loc="left", fontsize=9.5)
+        for ax in axes[len(panels) :]:
+            ax.set_visible(False)
+        figure.supxlabel("Participants, in order of the estimate", fontsize=9)
+        figure.supylabel("Estimate, 95% interval", fontsize=9)
+    return figure
+
+
+def _caterpillar(ax: Axes, fit: Fit, j: int, colour: str) -> None:
+    """One parameter's estimates in ascending order."""
+    n, value = len(fit.names), fit.estimates[:, j]
+    low, high = (end[:, j] for end in fit.interval())
+    order, at = np.argsort(value), np.arange(1, n + 1)
+    ax.vlines(at, low[order], high[order], color=colour, alpha=0.45, linewidth=min(2.0, 120 / n))
+    ax.plot(at, value[order], "o", color=colour, markersize=min(3.5, 200 / n))
+    median = float(np.median(value))
+    ax.axhline(median, color="0.45", linewidth=0.8, linestyle="--")
+    said = f"median {median:.2f}"
+    ax.annotate(said, (0.02, 0.98), xycoords="axes fraction", color="0.35", fontsize=7.5, va="top")
+    limits = fit.model.learner.free_parameters()[fit.model.parameters[j]]
+    top = limits.high if np.isfinite(limits.high) else BEYOND * value.max()
+    bottom = limits.low if np.isfinite(limits.low) else BEYOND * min(value.min(), 0)
+    margin = 0.04 * (top - bottom) or 1.0
+    ax.set_ylim(bottom - margin, top + margin)
+
+
+def comparison(results: FitResults) -> Figure:
+    """How frequent each model is among participants, and how far each is behind the best one for each participant."""
+    selection = list(results.selections.values())[-1]
+    evidence = list(results.selections)[-1]
+    names = list(results.models)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 0.45 * len(names) + 1.9), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        for i, (alpha, colour) in enumerate(zip(selection.alpha, colours(len(names)), strict=True)):
+            share = stats.beta(alpha, selection.alpha.sum() - alpha)
+            left.hlines(i, *(100 * q for q in share.interval(0.95)), color=colour, linewidth=2)
+            left.plot(100 * share.mean(), i, "o", color=colour, markersize=7)
+            place = float(np.clip(100 * share.mean(), 10, 90)), i
+            told = f"PXP {probability(selection.protected[i])}"
+            left.annotate(told, place, xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+        left.set_xlim(-4, 104)
+        left.set_xlabel("Expected frequency among participants\n(%, 95% interval)")
+        per_participant = np.stack([each.evidence[evidence] for each in results.models.values()], axis=1)
+        behind = per_participant.max(axis=1, keepdims=True) - per_participant
+        for i, colour in enumerate(colours(len(names))):
+            jitter = np.linspace(-0.22, 0.22, len(behind))
+            right.plot(behind[:, i], i + jitter, "o", color=colour, markersize=3, alpha=0.6, markeredgewidth=0)
+        right.set_xlabel(f"Behind the participant's best model\n(nats of log-evidence, {evidence}), a dot each")
+        left.set_yticks(range(len(names)), names)
+        left.set_ylim(len(names) - 0.5, -0.7)
+    return figure
+
+
+def predictive_check(check: Check) -> Figure:
+    """Learning curves and stay/switch effects of the participants, and of players with the fitted parameters."""
+    shown = [
+        curve for curve in CURVES if (curve, DATA) in check.curves and np.isfinite(check.curves[curve, DATA].mean).any()
+    ]
+    players = list(dict.fromkeys(check.effects.player)) or [DATA]
+    models = [name for name in dict.fromkeys(player for _, player in check.curves) if name != DATA]
+    models = models or [name for name in players if name != DATA]
+    styles = dict(zip(models, colours(len(models)), strict=True))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.4 * (len(shown) + 1), 3.4), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(1, len(shown) + 1))
+        for ax, curve in zip(axes, shown, strict=False):
+            for name, colour in styles.items():
+                if (curve, name) in check.curves:
+                    found = check.curves[curve, name]
+                    ax.fill_between(check.rounds, found.low, found.high, color=colour, alpha=0.18, linewidth=0)
+                    ax.plot(check.rounds, found.mean, color=colour, linewidth=1.5)
+            found = check.curves[curve, DATA]
+            error = [found.mean - found.low, found.high - found.mean]
+            ax.errorbar(check.rounds, found.mean, error, fmt="o", color="black", markersize=3.5, linewidth=0.9)
+            ax.set_xlabel("Round")
+            ax.set_ylabel(CURVES[curve])
+        _effects(axes[-1], check, styles)
+        handles, labels = axes[-1].get_legend_handles_labels()
+        if handles:
+            columns = min(len(labels), 2 * (len(shown) + 1))
+            figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
+    return figure
+
+
+def _effects(ax: Axes, check: Check, styles: dict[str, str]) -> None:
+    """Stay/switch effects side by side."""
+    everyone = {DATA: "black", **styles}
+    for place, (name, colour) in enumerate(everyone.items()):
+        rows = check.effects[check.effects.player == name]
+        at = [EFFECTS.index(effect) + 0.13 * (place - (len(everyone) - 1) / 2) for effect in rows.effect]
+        error = [rows.estimate - rows.low, rows.high - rows.estimate]
+        label = "participants" if name == DATA else name
+        ax.errorbar(at, rows.estimate, error, fmt="o", color=colour, markersize=4, linewidth=1.2, label=label)
+    ax.axhline(0, color="0.75", linewidth=0.8, zorder=0)
+    ax.set_xticks(range(len(EFFECTS)), [f"last {effect}" for effect in EFFECTS])
+    ax.set_xlim(-0.6, len(EFFECTS) - 0.4)
+    ax.set_ylabel("Effect on staying\n(log odds for one SD)")

@@ -1,0 +1,146 @@
+"""Predictive checks: do players with the fitted parameters behave like the participants?
+
+Where the game is known, fitted players play it anew, free-running. Where only the choices are, they answer to what
+happened to the participants, one step ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from accept_reject.envs.choices import Choices
+from accept_reject.envs.episodes import draw, generator
+from accept_reject.experiments.data.load import Data
+from accept_reject.experiments.fit.individual import Fit
+from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined, spread
+from accept_reject.experiments.play import play
+from accept_reject.experiments.replay import evidence_over_rounds
+from accept_reject.experiments.signatures import EFFECTS, stay_effects
+
+Floats = NDArray[np.float64]
+
+POINTS = 12
+"""Points of a learning curve; each pools the rounds of its share of the game."""
+
+CURVES = {"valuing": "Asked the more valuing partner (%)", "accepted": "Was accepted (%)"}
+"""The learning curves, with what their axes say."""
+
+DATA = "data"
+"""What tables call the participants themselves; no model may be called so."""
+
+_SIMULATION_LUCK = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """Participants beside players with their fitted parameters.
+
+    Attributes:
+        free_running: Whether the fitted players played the game anew, and did not answer one step ahead.
+        rounds: The middle round of each point of the curves.
+        curves: Learning curves in percent by curve and by whose they are: of the participants (`DATA`) with a 95%
+            bootstrap interval over them; of each model the mean over the simulations and the range of 95% of them.
+        effects: A row for each stay/switch effect and for whose it is, where it can be estimated; columns `player`,
+            `effect`, `estimate`, and as for the curves `low`, `high`.
+    """
+
+    free_running: bool
+    rounds: Floats
+    curves: dict[tuple[str, str], Interval]
+    effects: pd.DataFrame
+
+    def curves_frame(self) -> pd.DataFrame:
+        """The curves as a table: `curve`, `player`, `round`, and in percent `mean`, `low`, `high`, where known."""
+        parts = [
+            pd.DataFrame({"curve": curve, "player": player, "round": self.rounds, **interval._asdict()})
+            for (curve, player), interval in self.curves.items()
+        ]
+        columns = ["curve", "player", "round", "mean", "low", "high"]
+        return pd.concat(parts).dropna().reset_index(drop=True) if parts else pd.DataFrame(columns=columns)
+
+
+def check(
+    fits: dict[str, Fit], data: Data, simulations: int, seed: int, on_simulated: Callable[[int], None] = lambda _: None
+) -> Check:
+    """Simulate studies from fitted participants, and lay them beside the data.
+
+    Args:
+        fits: The fits by the models' names.
+        data: What they were fitted to.
+        simulations: How many studies for each model; parameters are drawn from the participants' posteriors.
+        seed: Seed of the simulations.
+        on_simulated: Is told how many studies more have been simulated.
+    """
+    choices = data.choices
+    width = -(-choices.game.rounds // POINTS)
+    curves: dict[tuple[str, str], Interval] = {}
+    for name, curve in _curves(choices, width, outcomes=True).items():
+        curves[name, DATA] = mean_interval(curve)
+    observed = stay_effects(choices).reset_index()
+    effects = [observed[["effect", "estimate", "low", "high"]].assign(player=DATA)]
+    for model, fit in fits.items():
+        simulated: dict[str, list[Floats]] = {}
+        estimates: list[Floats] = []
+        for i in range(simulations):
+            rng = generator(seed, _SIMULATION_LUCK, i)
+            luck = int(rng.integers(2**31))
+            parameters = fit.draw(rng)
+            if data.game_known:
+                made = play(fit.model.agent(parameters), draw(choices.game, luck, len(choices)), luck)
+                estimates.append(stay_effects(made).estimate.to_numpy())
+            else:
+                made = _one_step_ahead(fit, parameters, choices, luck)
+                estimates.append(stay_effects(choices, made.choice).estimate.to_numpy())
+            for name, curve in _curves(made, width, outcomes=data.game_known).items():
+                simulated.setdefault(name, []).append(mean_of_defined(curve))
+            on_simulated(1)
+        for name, each in simulated.items():
+            curves[name, model] = spread(np.array(each))
+        found = spread(np.array(estimates))
+        of_model = {"estimate": found.mean, "low": found.low, "high": found.high}
+        effects.append(pd.DataFrame({"player": model, "effect": EFFECTS, **of_model}))
+    starts = np.arange(0, choices.game.rounds, width)
+    middle = (starts + 1 + np.minimum(starts + width, choices.game.rounds)) / 2
+    table = pd.concat(effects)[["player", "effect", "estimate", "low", "high"]]
+    return Check(data.game_known, middle, curves, table.dropna().reset_index(drop=True))
+
+
+def _one_step_ahead(fit: Fit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:
+    """What fitted players answer to each offer after what happened to the participants; missed rounds stay missed."""
+    agent = fit.model.agent(parameters)
+    with torch.no_grad():
+        policy = agent.decide(evidence_over_rounds(agent, choices)).exp().numpy()
+    luck = np.random.default_rng(seed).random(policy.shape[:2])
+    answer = (policy[..., :-1].cumsum(axis=2) <= luck[..., None]).sum(axis=2)
+    return replace(choices, choice=np.where(choices.missed, choices.choice, answer).astype(np.int8))
+
+
+def _curves(choices: Choices, width: int, outcomes: bool) -> dict[str, Floats]:
+    """Learning curves of each player in percent, `(n, points)`, so far as they are known.
+
+    Args:
+        choices: The players' choices.
+        width: How many rounds make a point.
+        outcomes: Whether the outcomes are those of these very choices.
+    """
+    starts = np.arange(0, choices.game.rounds, width)
+
+    def shares(hits: NDArray[np.bool_], of: NDArray[np.bool_]) -> Floats:
+        total = np.add.reduceat(of.astype(float), starts, axis=1)
+        with np.errstate(invalid="ignore"):
+            return 100 * np.add.reduceat((hits & of).astype(float), starts, axis=1) / total
+
+    found = {}
+    worth = choices.valuation
+    if worth is not None:
+        differ = (worth.max(axis=2) > worth.min(axis=2)) & ~choices.missed
+        found["valuing"] = shares(choices.of_chosen(worth) == worth.max(axis=2), differ)
+    if outcomes:
+        found["accepted"] = shares(choices.accepted, ~choices.missed)
+    return found

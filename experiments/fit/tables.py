@@ -1,0 +1,115 @@
+"""Tables of a fit: what a reader wants to know first."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from accept_reject.experiments.fit.individual import Z95
+from accept_reject.experiments.fit.results import FitResults
+from accept_reject.experiments.tables import TextTable, probability
+
+METHODS = {
+    "map": "maximum a posteriori, each participant by itself",
+    "hierarchical": "hierarchical, by expectation-maximisation with Laplace's approximation",
+    "maximum-likelihood": "maximum likelihood, each participant by itself",
+}
+
+
+def models(results: FitResults) -> TextTable:
+    """How well each model explains the choices, all participants together."""
+    columns = ["model", "k", "log-lik.", "per choice", "R2", "AIC", "BIC"]
+    bayesian = results.config.method != "maximum-likelihood"
+    columns += ["log-evid."] if bayesian else []
+    columns += ["iBIC"] if results.config.method == "hierarchical" else []
+    rows = []
+    for name, each in results.models.items():
+        fit = each.fit
+        per_choice = fit.log_likelihood.sum() / max(fit.choices.sum(), 1)
+        r2 = 1 + per_choice / np.log(fit.offered)
+        cells = [name, str(len(fit.model.parameters)), f"{fit.log_likelihood.sum():,.1f}", f"{per_choice:.4f}"]
+        cells += [f"{r2:.3f}", f"{fit.aic.sum():,.1f}", f"{fit.bic.sum():,.1f}"]
+        evidence = list(each.evidence.values())
+        cells += [f"{evidence[-1].sum():,.1f}"] if bayesian else []
+        cells += [f"{each.group.integrated_bic(evidence[-1]):,.1f}"] if each.group else []
+        rows.append(tuple(cells))
+    return TextTable("Models, sums over participants", tuple(columns), tuple(rows))
+
+
+def selection(results: FitResults) -> TextTable | None:
+    """Random-effects model selection, for each way of computing the evidence; None if models were not selected."""
+    if not results.selections:
+        return None
+    columns = [f"{what}, {way}" for way in results.selections for what in ("frequency", "PXP")]
+    rows = []
+    for i, name in enumerate(results.models):
+        cells = [
+            (f"{found.frequencies[i]:.3f}", probability(found.protected[i])) for found in results.selections.values()
+        ]
+        rows.append((name, *(cell for pair in cells for cell in pair)))
+    return TextTable("Model selection", ("model", *columns), tuple(rows))
+
+
+def omnibus(results: FitResults) -> str:
+    """In words: how probable it is that all models are equally frequent, and which prior that rests on."""
+    risks = [f"{found.omnibus_risk:.3g} ({way})" for way, found in results.selections.items()]
+    count = "1" if results.config.selection_prior == 1 else "1/models"
+    return (
+        f"Bayesian omnibus risk, the probability that all models are equally frequent: {', '.join(risks)}. "
+        f"Prior count of each model: {count}."
+    )
+
+
+def parameters(results: FitResults) -> TextTable:
+    """What the participants' parameters are like, and how much the choices tell of them."""
+    bayesian = results.config.method != "maximum-likelihood"
+    columns = ["model", "parameter", "median", "quartiles", "mean"]
+    columns += ["median of posterior means", "prior, 95%"] if bayesian else []
+    rows = []
+    for name, each in results.models.items():
+        fit = each.fit
+        ends = fit.model.prior_mean + fit.model.prior_sd * torch.tensor([[-Z95], [Z95]])
+        low, high = fit.model.constrain(ends).numpy()
+        for j, parameter in enumerate(fit.model.parameters):
+            value = fit.estimates[:, j]
+            first, median, third = np.quantile(value, [0.25, 0.5, 0.75])
+            cells = [name, parameter, f"{median:.3g}", f"{first:.3g} to {third:.3g}", f"{value.mean():.3g}"]
+            if bayesian:
+                cells += [f"{np.median(each.posterior_mean[:, j]):.3g}", f"{low[j]:.2g} to {high[j]:.2g}"]
+            rows.append(tuple(cells))
+    return TextTable("Parameters over participants", tuple(columns), tuple(rows))
+
+
+def groups(results: FitResults) -> TextTable | None:
+    """The groups of a hierarchical fit; None for another one."""
+    if results.config.method != "hierarchical":
+        return None
+    rows = [
+        (
+            row["model"],
+            row["parameter"],
+            f"{row['median']:.3g} [{row['low']:.3g}, {row['high']:.3g}]",
+            f"{row['mean']:.2f}",
+            f"{row['sd']:.2f}",
+            f"{row['iterations']}, {'converged' if row['converged'] else 'NOT CONVERGED'}",
+        )
+        for row in results.groups_frame().to_dict("records")
+    ]
+    header = ("model", "parameter", "group median", "mean, unbounded", "SD, unbounded", "iterations")
+    return TextTable("Groups", header, tuple(rows))
+
+
+def flags(results: FitResults) -> TextTable | None:
+    """The fits that something is wrong with, counted by model and flag; None if there are none."""
+    fits = results.fits_frame()
+    wrong = fits[fits.flag != "ok"]
+    rows = [
+        (str(model), str(flag), f"{len(group)} of {len(results.data.choices)}", _few(group.participant.tolist()))
+        for (model, flag), group in wrong.groupby(["model", "flag"], sort=False)
+    ]
+    return TextTable("Flags", ("model", "flag", "participants", "who"), tuple(rows)) if rows else None
+
+
+def _few(names: list[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

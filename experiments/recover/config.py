@@ -1,0 +1,127 @@
+"""What to simulate and recover, as configs say it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from accept_reject.envs.faults import Spec, Whole, list_faults
+from accept_reject.experiments.entries import RunName, ScenarioEntry, check_names
+from accept_reject.experiments.fit.config import ModelEntry, SelectionPrior
+from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS
+from accept_reject.experiments.population import PopulationConfig
+
+
+class SimulatedModel(ModelEntry):
+    """A model that is simulated and fitted.
+
+    Attributes:
+        population: How its parameters are distributed over participants, as in a population's config; those that are
+            estimated and not named here are drawn from their priors.
+    """
+
+    population: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _check_population(self) -> SimulatedModel:
+        both = [f".population.{name}: is fixed" for name in self.population if name in self.fixed]
+        if both:
+            raise ValueError("\n".join(both))
+        try:
+            self.simulated(1, ScenarioEntry(scenario="orthogonal"), 0)
+        except ValidationError as error:
+            faults = [fault.replace("parameters", ".population", 1) for fault in list_faults(error, PopulationConfig)]
+            raise ValueError("\n".join(faults)) from None
+        return self
+
+    def simulated(self, participants: int, game: ScenarioEntry, seed: int) -> PopulationConfig:
+        """Its participants, as a population's config."""
+        model = self.resolve()
+        from_prior = [name for name in model.parameters if name not in self.population]
+        at = [model.parameters.index(name) for name in from_prior]
+        normals = {
+            "parameters": from_prior,
+            "mean": model.prior_mean[at].tolist(),
+            "covariance": np.diag(model.prior_sd[at].numpy() ** 2).tolist(),
+        }
+        return PopulationConfig.model_validate(
+            {
+                "name": "recovery",
+                "agent": self.agent,
+                "participants": participants,
+                "seed": seed,
+                "game": game,
+                "parameters": {**self.fixed, **self.population},
+                "correlated": [normals] if from_prior else [],
+            }
+        )
+
+
+class RecoverConfig(Spec):
+    """What to simulate and recover.
+
+    Attributes:
+        name: Name of the run, the first part of its folder's name.
+        models: The models: each is simulated, and all are fitted to what it did.
+        game: The game that is played.
+        rounds: Lengths of the game to try; its own by default.
+        participants: Sizes of a study to try.
+        studies: How many studies are simulated for each model and each size.
+        starts: From how many points an optimum is looked for.
+        seed: Seed of everything.
+        evidence: How evidence is computed: by Laplace's approximation, or by quadrature (models of up to three
+            parameters), which is slower and tells models apart in shorter games.
+        selection_prior: Prior count of each model in model selection, 1 or 1 over the number of models.
+    """
+
+    name: RunName = "recover"
+    kind: Literal["recover"] = "recover"
+    models: tuple[SimulatedModel, ...]
+    game: ScenarioEntry = ScenarioEntry(scenario="orthogonal")
+    rounds: tuple[Annotated[Whole, Field(ge=1, le=10_000)], ...] = ()
+    participants: Annotated[tuple[Annotated[Whole, Field(ge=2, le=100_000)], ...], Field(min_length=1)] = (42,)
+    studies: Annotated[Whole, Field(ge=1, le=10_000)] = 50
+    starts: Annotated[Whole, Field(ge=1, le=1_000)] = 4
+    seed: Annotated[Whole, Field(ge=0)] = 0
+    evidence: Literal["laplace", "quadrature"] = "laplace"
+    selection_prior: SelectionPrior = 1
+
+    @field_validator("models")
+    @classmethod
+    def _check_models(cls, entries: tuple[SimulatedModel, ...]) -> tuple[SimulatedModel, ...]:
+        check_names([entry.name for entry in entries])
+        return entries
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> RecoverConfig:
+        faults = []
+        for i, rounds in enumerate(self.rounds):
+            try:
+                self.game_of(rounds)
+            except ValidationError as error:
+                faults += [f"rounds.{i}: {fault}" for fault in list_faults(error, ScenarioEntry)]
+        for key in ("rounds", "participants"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                faults.append(f"{key}: should hold each number once")
+        if self.evidence == "quadrature":
+            faults += [
+                f"evidence: quadrature takes at most {MOST_PARAMETERS} parameters, but {entry.name} has "
+                f"{len(entry.parameters)}"
+                for entry in self.models
+                if len(entry.parameters) > MOST_PARAMETERS
+            ]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The lengths of the game to try."""
+        return self.rounds or (self.game.resolve().rounds,)
+
+    def game_of(self, rounds: int) -> ScenarioEntry:
+        """The game with another length."""
+        return ScenarioEntry(scenario=self.game.scenario, game={**self.game.game, "rounds": rounds})
