@@ -77,6 +77,7 @@ def _report(results: FitResults, svgs: dict[str, bytes]) -> str:
         config=results.config,
         config_text=dump_config(results.config),
         data=dict(describe(results.data)),
+        participants=len(results.data.choices),
         simulated=results.data.simulated,
         method=tables.METHODS[results.config.method],
         models=tables.models(results),

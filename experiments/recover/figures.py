@@ -35,6 +35,8 @@ def scatter(results: RecoverResults) -> Figure:
             if _is_scale(results, model, parameter):
                 ax.set_xscale("log")
                 ax.set_yscale("log")
+                for axis in (ax.xaxis, ax.yaxis):
+                    axis.set_major_formatter("{x:g}")
             ends = [min(some.truth.min(), some.estimate.min()), max(some.truth.max(), some.estimate.max())]
             ax.plot(ends, ends, color="0.4", linewidth=0.9)
             r = found.loc[(max(results.config.lengths), model, parameter)].r.iloc[0]
@@ -49,25 +51,30 @@ def scatter(results: RecoverResults) -> Figure:
 
 
 def confusion(results: RecoverResults) -> Figure:
-    """How often each model wins where each one made the choices, in the largest studies of the longest game."""
-    rounds, size = max(results.config.lengths), max(results.config.participants)
-    frame = results.confusion_frame()
-    frame = frame[(frame.rounds == rounds) & (frame.participants == size)]
-    names = [entry.name for entry in results.config.models]
-    share = 100 * frame.pivot(index="generating", columns="fitted", values="wins").loc[names, names].to_numpy()
+    """How often each model wins where each one made the choices, a panel for each size of a study."""
+    config, frame = results.config, results.confusion_frame()
+    names = [entry.name for entry in config.models]
+    width, height = 0.62 * len(names), 0.5 * len(names)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.7 + 0.95 * len(names), 1.3 + 0.75 * len(names)), layout="constrained")
-        ax = figure.subplots()
-        ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
-        for (i, j), value in np.ndenumerate(share):
-            ax.text(j, i, f"{value:.0f}%", ha="center", va="center", color="white" if value > 60 else "black")
-        ax.set_xticks(range(len(names)), names, rotation=20, ha="right")
-        ax.set_yticks(range(len(names)), names)
-        ax.spines[:].set_visible(False)
-        ax.tick_params(length=0)
-        ax.set_xlabel("Model that wins")
-        ax.set_ylabel("Model that made the choices")
-        ax.set_title(f"{results.config.studies} studies of {size}, {rounds} rounds", loc="left", fontsize=9.5)
+        size = (1.9 + (width + 0.25) * len(config.lengths), 1.2 + (height + 0.45) * len(config.participants))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(len(config.participants), len(config.lengths), squeeze=False, sharex=True, sharey=True)
+        for row, people in zip(axes, config.participants, strict=True):
+            for ax, rounds in zip(row, config.lengths, strict=True):
+                here = frame[(frame.rounds == rounds) & (frame.participants == people)]
+                wins = here.pivot(index="generating", columns="fitted", values="wins").loc[names, names]
+                share = 100 * wins.to_numpy(float)
+                ax.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+                for (i, j), value in np.ndenumerate(share):
+                    shade = "white" if value > 60 else "black"
+                    ax.text(j, i, f"{value:.0f}", ha="center", va="center", color=shade, fontsize=8)
+                ax.set_xticks(range(len(names)), names, rotation=35, ha="right")
+                ax.set_yticks(range(len(names)), names)
+                ax.spines[:].set_visible(False)
+                ax.tick_params(length=0)
+                ax.set_title(f"{people} people, {rounds} rounds", fontsize=8)
+        figure.supxlabel("Model that wins (% of studies)", fontsize=9)
+        figure.supylabel("Model that made the choices", fontsize=9)
     return figure
 
 
@@ -98,7 +105,7 @@ def design(results: RecoverResults) -> Figure:
                 at = _dodged(rows.rounds.to_numpy(), place, len(shades))
                 ax.errorbar(at, rows.r, np.maximum(ends, 0), fmt="o-", color=colour, markersize=4, linewidth=1.2)
             ax.set_title(f"{model}: {parameter.replace('_', ' ')}", loc="left", fontsize=9.5)
-            ax.set_ylim(top=1.02)
+            ax.set_ylim(min(0, parameters.r_low.min()) - 0.02, 1.02)
             _rounds_axis(ax, config.lengths)
         axes[-1, 0].set_ylabel("Correlation of estimates with truths\n(95% of studies)")
         for ax in axes[-1, len(panels) :]:
