@@ -13,6 +13,9 @@ from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.population import learner_class
 
 Method = Literal["map", "hierarchical", "maximum-likelihood"]
+PARTICIPANTS = "data"
+"""What tables call the participants themselves, beside models."""
+
 SelectionPrior = Literal[1, "1/models"]
 
 
@@ -126,5 +129,8 @@ class FitConfig(Spec):
     @field_validator("models")
     @classmethod
     def _check_models(cls, entries: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
-        check_names([entry.name for entry in entries])
+        names = [entry.name for entry in entries]
+        check_names(names)
+        if PARTICIPANTS in names:
+            raise ValueError(f"{PARTICIPANTS!r} is what tables call the participants themselves; give another label")
         return entries

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
-from accept_reject.experiments.fit.predictive import CURVES, DATA, Check
+from accept_reject.experiments.fit.predictive import CURVES, Check
 from accept_reject.experiments.fit.results import FitResults
 from accept_reject.experiments.signatures import EFFECTS
 from accept_reject.experiments.style import STYLE, colours
@@ -90,11 +91,13 @@ def comparison(results: FitResults) -> Figure:
 def predictive_check(check: Check) -> Figure:
     """Learning curves and stay/switch effects of the participants, and of players with the fitted parameters."""
     shown = [
-        curve for curve in CURVES if (curve, DATA) in check.curves and np.isfinite(check.curves[curve, DATA].mean).any()
+        curve
+        for curve in CURVES
+        if (curve, PARTICIPANTS) in check.curves and np.isfinite(check.curves[curve, PARTICIPANTS].mean).any()
     ]
-    players = list(dict.fromkeys(check.effects.player)) or [DATA]
-    models = [name for name in dict.fromkeys(player for _, player in check.curves) if name != DATA]
-    models = models or [name for name in players if name != DATA]
+    players = list(dict.fromkeys(check.effects.player)) or [PARTICIPANTS]
+    models = [name for name in dict.fromkeys(player for _, player in check.curves) if name != PARTICIPANTS]
+    models = models or [name for name in players if name != PARTICIPANTS]
     styles = dict(zip(models, colours(len(models)), strict=True))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4 * (len(shown) + 1), 3.4), layout="constrained")
@@ -105,7 +108,7 @@ def predictive_check(check: Check) -> Figure:
                     found = check.curves[curve, name]
                     ax.fill_between(check.rounds, found.low, found.high, color=colour, alpha=0.18, linewidth=0)
                     ax.plot(check.rounds, found.mean, color=colour, linewidth=1.5)
-            found = check.curves[curve, DATA]
+            found = check.curves[curve, PARTICIPANTS]
             error = [found.mean - found.low, found.high - found.mean]
             ax.errorbar(check.rounds, found.mean, error, fmt="o", color="black", markersize=3.5, linewidth=0.9)
             ax.set_xlabel("Round")
@@ -120,12 +123,12 @@ def predictive_check(check: Check) -> Figure:
 
 def _effects(ax: Axes, check: Check, styles: dict[str, str]) -> None:
     """Stay/switch effects side by side."""
-    everyone = {DATA: "black", **styles}
+    everyone = {PARTICIPANTS: "black", **styles}
     for place, (name, colour) in enumerate(everyone.items()):
         rows = check.effects[check.effects.player == name]
         at = [EFFECTS.index(effect) + 0.13 * (place - (len(everyone) - 1) / 2) for effect in rows.effect]
         error = [rows.estimate - rows.low, rows.high - rows.estimate]
-        label = "participants" if name == DATA else name
+        label = "participants" if name == PARTICIPANTS else name
         ax.errorbar(at, rows.estimate, error, fmt="o", color=colour, markersize=4, linewidth=1.2, label=label)
     ax.axhline(0, color="0.75", linewidth=0.8, zorder=0)
     ax.set_xticks(range(len(EFFECTS)), [f"last {effect}" for effect in EFFECTS])

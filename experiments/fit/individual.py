@@ -165,13 +165,13 @@ class Fit:
         return found
 
     @classmethod
-    def join(cls, parts: Sequence[Fit]) -> Fit:
-        """Fits of one model to several groups of participants, side by side."""
+    def join(cls, parts: Sequence[Fit], names: tuple[str, ...]) -> Fit:
+        """Fits of one model to several groups of participants, side by side, with the names of all of them."""
         arrays = ("log_likelihood", "choices", "converged", "agreeing")
         joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
         return replace(
             parts[0],
-            names=tuple(name for part in parts for name in part.names),
+            names=names,
             free=torch.cat([part.free for part in parts]),
             precision=torch.cat([part.precision for part in parts]),
             **joined,
@@ -215,7 +215,7 @@ def fit_individually(
         part = choices.take(slice(first, first + at_once))
         parts.append(fit_from(model, part, begin.expand(len(part), -1, -1), bayesian))
         on_fitted(len(part))
-    return Fit.join(parts)
+    return Fit.join(parts, choices.names())
 
 
 def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = True) -> Fit:

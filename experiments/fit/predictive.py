@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw, generator
 from accept_reject.experiments.data.load import Data
+from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined, spread
 from accept_reject.experiments.play import play
@@ -31,9 +32,6 @@ POINTS = 12
 CURVES = {"valuing": "Asked the more valuing partner (%)", "accepted": "Was accepted (%)"}
 """The learning curves, with what their axes say."""
 
-DATA = "data"
-"""What tables call the participants themselves; no model may be called so."""
-
 _SIMULATION_LUCK = 5
 
 
@@ -44,7 +42,7 @@ class Check:
     Attributes:
         free_running: Whether the fitted players played the game anew, and did not answer one step ahead.
         rounds: The middle round of each point of the curves.
-        curves: Learning curves in percent by curve and by whose they are: of the participants (`DATA`) with a 95%
+        curves: Learning curves in percent by curve and by whose they are: of the participants with a 95%
             bootstrap interval over them; of each model the mean over the simulations and the range of 95% of them.
         effects: A row for each stay/switch effect and for whose it is, where it can be estimated; columns `player`,
             `effect`, `estimate`, and as for the curves `low`, `high`.
@@ -81,9 +79,9 @@ def check(
     width = -(-choices.game.rounds // POINTS)
     curves: dict[tuple[str, str], Interval] = {}
     for name, curve in _curves(choices, width, outcomes=True).items():
-        curves[name, DATA] = mean_interval(curve)
+        curves[name, PARTICIPANTS] = mean_interval(curve)
     observed = stay_effects(choices).reset_index()
-    effects = [observed[["effect", "estimate", "low", "high"]].assign(player=DATA)]
+    effects = [observed[["effect", "estimate", "low", "high"]].assign(player=PARTICIPANTS)]
     for model, fit in fits.items():
         simulated: dict[str, list[Floats]] = {}
         estimates: list[Floats] = []

@@ -95,7 +95,7 @@ def groups(results: FitResults) -> TextTable | None:
         )
         for row in results.groups_frame().to_dict("records")
     ]
-    header = ("model", "parameter", "group median", "mean, unbounded", "SD, unbounded", "iterations")
+    header = ("model", "parameter", "median", "free mean", "free SD", "iterations")
     return TextTable("Groups", header, tuple(rows))
 
 

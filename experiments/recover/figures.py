@@ -21,7 +21,8 @@ def scatter(results: RecoverResults) -> Figure:
     """Estimates against truths in the longest game, a panel for each parameter of each model."""
     longest = results.estimates[results.estimates.rounds == max(results.config.lengths)]
     panels = list(longest.groupby(["model", "parameter"], sort=False))
-    found = results.parameters_frame().set_index(["rounds", "model", "parameter"])
+    found = results.parameters_frame().drop_duplicates(["rounds", "model", "parameter"])
+    found = found[found.rounds == max(results.config.lengths)].set_index(["model", "parameter"])
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     models = [entry.name for entry in results.config.models]
@@ -39,7 +40,7 @@ def scatter(results: RecoverResults) -> Figure:
                     axis.set_major_formatter("{x:g}")
             ends = [min(some.truth.min(), some.estimate.min()), max(some.truth.max(), some.estimate.max())]
             ax.plot(ends, ends, color="0.4", linewidth=0.9)
-            r = found.loc[(max(results.config.lengths), model, parameter)].r.iloc[0]
+            r = found.r[model, parameter]
             ax.set_title(f"{model}: {parameter.replace('_', ' ')}", loc="left", fontsize=9.5)
             if np.isfinite(r):
                 ax.annotate(f"r = {r:.2f}", (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=8)

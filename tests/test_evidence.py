@@ -1,0 +1,151 @@
+"""Evidence by quadrature equals fine grids and scipy; hierarchical fits are fixed points that find the group."""
+
+import numpy as np
+import pytest
+import torch
+from fitting import missing, model, participants
+from scipy import integrate as scipy_integrate
+from scipy import special
+
+from accept_reject.agents.learner import NormalPrior
+from accept_reject.experiments.config import load_config
+from accept_reject.experiments.fit import hierarchical
+from accept_reject.experiments.fit.hierarchical import fit_hierarchically
+from accept_reject.experiments.fit.individual import fit_individually
+from accept_reject.experiments.fit.likelihood import Likelihood
+from accept_reject.experiments.fit.model import Model
+from accept_reject.experiments.fit.quadrature import integrate
+from accept_reject.experiments.population import PopulationConfig
+from accept_reject.experiments.simulate import simulate
+
+
+def log_joint(fitted: Model, choices: object, row: int, free: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return Likelihood(fitted, choices).of(np.full(len(free), row))(free) + fitted.log_prior(free)  # type: ignore[arg-type]
+
+
+def test_two_parameters_equal_a_fine_grid() -> None:
+    hybrid, choices = model(), participants(8, seed=1)
+    posterior = integrate(fit_individually(hybrid, choices), choices)
+    x, y = torch.linspace(-10, 10, 201, dtype=torch.float64), torch.linspace(-7, 7, 351, dtype=torch.float64)
+    grid, log_cell = torch.cartesian_prod(x, y), np.log(20 / 200) + np.log(14 / 350)
+    for row in range(8):
+        log_mass = torch.cat([log_joint(hybrid, choices, row, part) for part in grid.split(5000)]) + log_cell
+        assert posterior.log_evidence[row] == pytest.approx(log_mass.logsumexp(0).item(), abs=1e-6)
+        mean = (log_mass.softmax(0)[:, None] * hybrid.constrain(grid)).sum(0)
+        assert posterior.mean[row] == pytest.approx(mean.numpy(), rel=1e-5)
+    assert posterior.error.max() < 1e-4
+
+
+def test_one_parameter_equals_scipys_quad() -> None:
+    half, choices = model("delta-outcome", fit=["inverse_temperature"]), participants(3, seed=2, rounds=40)
+    fit = fit_individually(half, choices)
+    posterior = integrate(fit, choices)
+    for row in range(3):
+        top = fit.log_likelihood[row] + fit.log_prior[row]
+
+        def density(x: float, row: int = row, top: float = top) -> float:
+            return float(np.exp(log_joint(half, choices, row, torch.tensor([[x]], dtype=torch.float64)).item() - top))
+
+        mass = scipy_integrate.quad(density, -10, 8, epsabs=1e-10, points=[fit.free[row].item()])[0]
+        assert posterior.log_evidence[row] == pytest.approx(top + np.log(mass), abs=1e-6)
+
+
+def test_three_parameters_equal_a_grid() -> None:
+    wide, choices = model(fit=["w", "inverse_temperature", "rank_prior"]), participants(2, seed=3, rounds=30)
+    posterior = integrate(fit_individually(wide, choices), choices)
+    axes = [torch.linspace(-8, 8, 57, dtype=torch.float64), torch.linspace(-6, 5, 61, dtype=torch.float64)]
+    grid = torch.cartesian_prod(*axes, axes[0])
+    log_cell = 2 * np.log(16 / 56) + np.log(11 / 60)
+    for row in range(2):
+        log_mass = torch.cat([log_joint(wide, choices, row, part) for part in grid.split(5000)]) + log_cell
+        assert posterior.log_evidence[row] == pytest.approx(log_mass.logsumexp(0).item(), abs=1e-6)
+
+
+def test_who_made_no_choice_has_no_evidence_either_way() -> None:
+    choices = missing(participants(2, seed=4), np.array([[True], [False]]).repeat(144, axis=1))
+    posterior = integrate(fit_individually(model(), choices), choices)
+    assert posterior.log_evidence[0] == pytest.approx(0, abs=1e-8)
+    assert posterior.mean[0, 0] == pytest.approx(0.5, abs=1e-6)
+    assert np.isfinite(posterior.log_evidence).all()
+
+
+def test_quadrature_refuses_what_it_cannot_do() -> None:
+    choices = participants(2, seed=5, rounds=10)
+    with pytest.raises(ValueError, match="at most 3 parameters, but there are 4"):
+        integrate(fit_individually(model("delta-hybrid"), choices, starts=1), choices)
+    with pytest.raises(ValueError, match="needs a prior"):
+        integrate(fit_individually(model(), choices, bayesian=False), choices)
+
+
+def test_the_group_matches_its_participants() -> None:
+    hybrid, choices = model(), participants(20, seed=6)
+    group = fit_hierarchically(hybrid, choices, starts=3, tolerance=1e-5)
+    assert group.converged
+    free, sd = group.fit.free.numpy(), group.fit.free_sd
+    assert group.fit.model.prior_mean.numpy() == pytest.approx(free.mean(axis=0), abs=1e-3)
+    variance = (free**2 + sd**2).mean(axis=0) - free.mean(axis=0) ** 2
+    assert group.fit.model.prior_sd.numpy() == pytest.approx(np.sqrt(variance), abs=1e-3)
+    evidence = group.fit.log_evidence
+    assert group.integrated_bic(evidence) == pytest.approx(-2 * evidence.sum() + 4 * np.log(20 * 144))
+    before = fit_individually(hybrid, choices).log_evidence.sum()
+    assert evidence.sum() > before  # the group explains them better than the prior does
+
+
+def test_the_group_is_found_with_its_standard_error() -> None:
+    """Many rounds tell each participant's temperature well; then the group's mean is known to sd / sqrt(n)."""
+    truth = {"parameters": ["inverse_temperature"], "mean": [1.2], "covariance": [[0.36]]}
+    config = PopulationConfig.model_validate(
+        {
+            "name": "group",
+            "agent": "bayes-outcome",
+            "participants": 60,
+            "correlated": [truth],
+            "game": {"scenario": "orthogonal", "game": {"rounds": 600}},
+        }
+    )
+    found = []
+    for seed in range(6):
+        choices, _ = simulate(config, seed)
+        group = fit_hierarchically(model("bayes-outcome"), choices, starts=2)
+        mean, sd = group.fit.model.prior_mean.item(), group.fit.model.prior_sd.item()
+        assert group.mean_se[0] == pytest.approx(sd / 60**0.5, rel=0.1)
+        found.append(((mean - 1.2) / group.mean_se[0], sd))
+    z, sds = np.array(found).T
+    assert np.abs(z).max() < 3.5
+    assert sds.mean() == pytest.approx(0.6, abs=0.07)
+
+
+def test_not_converged_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hierarchical, "MOST_ITERATIONS", 2)
+    told: list[tuple[int, float]] = []
+    group = fit_hierarchically(model(), participants(5, seed=7), starts=1, on_iteration=lambda *each: told.append(each))
+    assert not group.converged
+    assert [iteration for iteration, _ in told] == [1, 2]
+    assert group.moved == told[-1][1] > 1e-3
+
+
+def test_a_group_that_tells_nothing_stays_the_prior() -> None:
+    prior = NormalPrior(0.3, 0.7)
+    half = Model("half", model("bayes-rank").learner, {"inverse_temperature": prior}, {})
+    choices = missing(participants(4, seed=8), np.ones((4, 144), bool))
+    group = fit_hierarchically(half, choices, starts=2)
+    assert group.converged
+    assert group.fit.model.prior_mean.item() == pytest.approx(0.3)
+    assert group.fit.model.prior_sd.item() == pytest.approx(0.7)
+    assert np.isinf(group.mean_se).all()
+
+
+def test_links_are_those_of_scipy() -> None:
+    free = torch.linspace(-5, 5, 11, dtype=torch.float64)
+    both = model().constrain(torch.stack([free, free], dim=-1)).numpy()
+    assert both[:, 0] == pytest.approx(special.expit(free.numpy()))
+    assert both[:, 1] == pytest.approx(np.exp(free.numpy()))
+
+
+def test_shipped_participants_have_evidence_of_both_sorts() -> None:
+    """Laplace's approximation is off by some tenths of a nat for people like those of the study, as it should be."""
+    choices, _ = simulate(load_config(PopulationConfig, "population_babur2024"))
+    fit = fit_individually(model(), choices, starts=3)
+    off = integrate(fit, choices).log_evidence - fit.log_evidence
+    assert 0.05 < np.abs(off).max() < 1

@@ -1,0 +1,243 @@
+"""Fits of participants: as good as scipy's, with the true curvature, and sensible where choices tell little."""
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from fitting import missing, model, participants
+from scipy import optimize, stats
+
+from accept_reject.agents.bayesian import BayesianHybrid
+from accept_reject.agents.learner import Parameter
+from accept_reject.envs import GameSpec, InvalidInputError, draw
+from accept_reject.experiments.fit.individual import ROWS_AT_ONCE, fit_individually
+from accept_reject.experiments.fit.likelihood import Likelihood
+from accept_reject.experiments.fit.model import Model
+from accept_reject.experiments.fit.newton import MOST_ITERATIONS, evaluate, maximise
+from accept_reject.experiments.play import play
+
+MODELS = ["bayes-hybrid", "bayes-rank", "bayes-outcome", "delta-hybrid", "delta-outcome", "delta-gain-loss"]
+
+
+def by_scipy(fitted: Model, choices: Any, row: int, starts: np.ndarray, bayesian: bool) -> float:
+    """The best that scipy finds for one participant, with our objective and its gradient."""
+    log_likelihood = Likelihood(fitted, choices.take(np.array([row]))).of(np.array([0]))
+
+    def negative(x: np.ndarray) -> tuple[float, np.ndarray]:
+        free = torch.from_numpy(x[None]).requires_grad_()
+        value = log_likelihood(free) + (fitted.log_prior(free) if bayesian else 0)
+        (gradient,) = torch.autograd.grad(value.sum(), free)
+        return -value.item(), -gradient[0].numpy()
+
+    options = {"jac": True, "method": "L-BFGS-B", "bounds": [(-30, 30)] * starts.shape[1]}
+    return max(-optimize.minimize(negative, start, **options).fun for start in starts)
+
+
+def test_the_optimum_is_as_high_as_scipys() -> None:
+    hybrid, choices = model(), participants(200, seed=1)
+    fit = fit_individually(hybrid, choices, starts=5)
+    starts = np.random.default_rng(0).normal(size=(4, 2)) * 1.5
+    scipys = np.array([by_scipy(hybrid, choices, row, starts, True) for row in range(200)])
+    assert (fit.log_likelihood + fit.log_prior >= scipys - 1e-6).all()
+    assert fit.converged.all()
+
+
+@pytest.mark.parametrize("name", ["delta-hybrid", "delta-gain-loss"])
+def test_the_optimum_of_delta_rules_is_as_high_as_scipys(name: str) -> None:
+    fitted, choices = model(name), participants(4, seed=2, rounds=40)
+    fit = fit_individually(fitted, choices, starts=8)
+    starts = np.random.default_rng(0).normal(size=(3, len(fitted.parameters)))
+    scipys = np.array([by_scipy(fitted, choices, row, starts, True) for row in range(4)])
+    assert (fit.log_likelihood + fit.log_prior >= scipys - 1e-6).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_curvature_is_that_of_finite_differences(name: str) -> None:
+    fitted, choices = model(name), participants(3, seed=3, rounds=40)
+    fit = fit_individually(fitted, choices, starts=2)
+    log_likelihood = Likelihood(fitted, choices).of(np.arange(3))
+    d, h = len(fitted.parameters), 1e-4
+
+    def gradient(free: torch.Tensor) -> torch.Tensor:
+        return evaluate(lambda x: log_likelihood(x) + fitted.log_prior(x), free)[1]
+
+    steps = torch.eye(d, dtype=torch.float64) * h
+    columns = [(gradient(fit.free - step) - gradient(fit.free + step)) / (2 * h) for step in steps]
+    expected = torch.stack(columns, dim=-1).numpy()
+    scale = np.abs(expected).max(axis=(1, 2), keepdims=True)
+    assert (np.abs(fit.precision.numpy() - expected) <= 1e-4 * scale).all()
+    assert np.abs(gradient(fit.free).numpy()).max() < 1e-5
+
+
+def test_what_is_derived_from_a_fit() -> None:
+    hybrid, choices = model(priors={"w": {"mean": 0.3, "sd": 0.8}}), participants(6, seed=4)
+    fit = fit_individually(hybrid, choices)
+    for i in range(6):
+        covariance = np.linalg.inv(fit.precision[i].numpy())
+        free = fit.free[i].numpy()
+        log_prior = stats.norm([0.3, 0], [0.8, 1]).logpdf(free).sum()
+        peak = stats.multivariate_normal(free, covariance).logpdf(free)
+        assert fit.log_evidence[i] == pytest.approx(fit.log_likelihood[i] + log_prior - peak, abs=1e-9)
+        low, high = (free[0] + z * covariance[0, 0] ** 0.5 for z in stats.norm.ppf([0.025, 0.975]))
+        ends = 1 / (1 + np.exp(-np.array([low, free[0], high])))
+        assert [fit.interval()[0][i, 0], fit.estimates[i, 0], fit.interval()[1][i, 0]] == pytest.approx(ends)
+        assert fit.learned[i, 0] == pytest.approx(max(0, 1 - covariance[0, 0] / 0.64))
+        draws = 1 / (1 + np.exp(-(free[0] + covariance[0, 0] ** 0.5 * np.random.default_rng(0).normal(size=200_000))))
+        assert fit.laplace_mean[i, 0] == pytest.approx(draws.mean(), abs=2e-3)
+    assert fit.aic == pytest.approx(4 - 2 * fit.log_likelihood)
+    assert fit.bic == pytest.approx(2 * np.log(144) - 2 * fit.log_likelihood)
+    assert fit.pseudo_r2 == pytest.approx(1 - fit.log_likelihood / (144 * np.log(0.5)))
+    drawn = np.stack([fit.draw(np.random.default_rng(seed)).numpy() for seed in range(3000)])
+    assert drawn.mean(axis=0) == pytest.approx(fit.free.numpy(), abs=0.08)
+    assert drawn.std(axis=0) == pytest.approx(fit.free_sd, rel=0.06)
+
+
+def test_it_does_not_count_who_is_fitted_beside_whom() -> None:
+    hybrid, choices = model(), participants(30, seed=5)
+    starts = ROWS_AT_ONCE // 12  # so that 30 participants are fitted in three parts
+    whole = fit_individually(hybrid, choices, starts=starts)
+    assert whole.names == choices.names()
+    alone = fit_individually(hybrid, choices.take(slice(17, 18)), starts=starts)
+    assert alone.free[0] == pytest.approx(whole.free[17], abs=1e-6)
+    again = fit_individually(hybrid, choices, starts=starts)
+    assert torch.equal(again.free, whole.free)
+
+
+def test_fixed_parameters_and_other_parameters_to_fit() -> None:
+    choices = participants(3, seed=6)
+    fit = fit_individually(model(fit=["inverse_temperature"], fixed={"w": 1.0}), choices)
+    half = fit_individually(model("bayes-rank"), choices)
+    assert fit.log_evidence == pytest.approx(half.log_evidence)
+    wide = fit_individually(model(fit=["w", "inverse_temperature", "rank_prior"]), choices)
+    assert (wide.log_likelihood + wide.log_prior > fit.log_likelihood - 20).all()
+    assert wide.free.shape == (3, 3)
+
+
+@pytest.mark.parametrize("outcome_only", [True, False])
+def test_a_plain_bandit_has_scipys_maximum_likelihood(outcome_only: bool) -> None:
+    """Two options, always offered, no ranks: the delta rule is plain Q-learning with a softmax."""
+    kinds = [
+        {"mean_rank": 4.5, "acceptance": 0.7, "rank_shown": False},
+        {"mean_rank": 4.5, "acceptance": 0.3, "rank_shown": False},
+    ]
+    game = GameSpec.model_validate({"rounds": 60, "partners": kinds})
+    rng = np.random.default_rng(1)
+    learner = model("delta-outcome").learner(inverse_temperature=rng.uniform(1, 6, 5), rate_outcome=rng.random(5))
+    choices = play(learner, draw(game, 3, 5))
+    fitted = model("delta-outcome") if outcome_only else model("delta-hybrid")
+    fit = fit_individually(fitted, choices, bayesian=False, starts=20)
+
+    def negative(x: np.ndarray, row: int) -> float:
+        value, total = [0.5, 0.5], 0.0
+        beta, rate = np.exp(x[0]), 1 / (1 + np.exp(-x[1]))  # some do best at the edge of the range
+        for t in range(60):
+            asked = int(choices.offered[row, t, choices.choice[row, t]])
+            total += -np.logaddexp(0, beta * (value[1 - asked] - value[asked]))
+            value[asked] += rate * (float(choices.accepted[row, t]) - value[asked])
+        return -total
+
+    bounds = [(-25, 25), (-25, 25)]
+    for row in range(5):
+        best = max(
+            -optimize.minimize(negative, start, args=(row,), bounds=bounds, method="L-BFGS-B").fun
+            for start in rng.normal(0, 2, (20, 2))
+        )
+        assert fit.log_likelihood[row] == pytest.approx(best, abs=1e-4)
+        assert fit.log_likelihood[row] >= best - 1e-6
+    if not outcome_only:  # w and the rate of ranks that nobody saw can't be told
+        assert all("rate_rank" in flag for flag in fit.flags)
+
+
+def odd_participants() -> Any:
+    """Three rounds only; always the first place; always the first partner; all rounds missed; and one in order."""
+    choices = participants(5, seed=7)
+    where = np.zeros(choices.choice.shape, bool)
+    where[0, 3:] = True
+    where[3] = True
+    choice = choices.choice.copy()
+    choice[1] = 0
+    choice[2] = np.argmin(choices.offered[2], axis=-1)
+    return missing(replace(choices, choice=choice), where)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_participants_who_tell_little_are_fitted_by_their_prior(name: str) -> None:
+    fitted = model(name)
+    fit = fit_individually(fitted, odd_participants(), starts=2)
+    numbers = [fit.estimates, *fit.interval(), fit.log_evidence, fit.aic, fit.bic, fit.pseudo_r2, fit.laplace_mean]
+    assert all(np.isfinite(each).all() for each in numbers)
+    assert fit.free[3] == pytest.approx(fitted.prior_mean)
+    assert fit.log_evidence[3] == pytest.approx(0, abs=1e-9)
+    assert fit.flags[3] == "no choices"
+    assert fit.flags[0].startswith("flat: ")
+    assert fit.pseudo_r2[3] == 0
+
+
+def test_maximum_likelihood_refuses_those_who_made_no_choice_by_name() -> None:
+    choices = replace(odd_participants(), ids=("ann", "bob", "cem", "dee", "eve"))
+    with pytest.raises(InvalidInputError, match="dee made no choice"):
+        fit_individually(model(), choices, bayesian=False)
+    fit = fit_individually(model(), choices.take(np.array([0, 1, 2, 4])), bayesian=False)
+    low, high = fit.interval()
+    assert not np.isnan(np.concatenate([fit.estimates, low, high])).any()
+    assert fit.flags[0].startswith("flat")
+    assert (low <= fit.estimates).all()
+    assert (fit.estimates <= high).all()
+
+
+class Shortsighted(BayesianHybrid):
+    """Uses a parameter in its memory behind autograd's back."""
+
+    parameters: ClassVar = {**BayesianHybrid.parameters, "doubt": Parameter(0.5, 0, 1, "")}
+
+    def learn(self, feedback: Any) -> None:
+        super().learn(feedback)
+        self._counts *= float(self.values["doubt"].detach().mean()) + 0.5
+
+
+def test_a_learner_whose_gradients_lie_is_refused() -> None:
+    known = Shortsighted.free_parameters()
+    names = ("w", "inverse_temperature", "doubt")
+    shortsighted = Model("shortsighted", Shortsighted, {name: known[name].prior for name in names}, {})
+    likelihood = Likelihood(shortsighted, participants(3, seed=8))
+    free = torch.full((3, 3), 0.7, dtype=torch.float64)
+    with pytest.raises(InvalidInputError, match="in a way that gradients do not see"):
+        likelihood.check(free, likelihood.of(np.arange(3))(free))
+
+
+def test_newton_climbs_many_different_hills() -> None:
+    """Narrow, skewed and bumpy ones: each problem ends at a maximum of its own, wherever it began."""
+    rng = np.random.default_rng(0)
+    scale, place = torch.from_numpy(rng.lognormal(0, 1, (60, 2))), torch.from_numpy(rng.normal(0, 3, (60, 2)))
+
+    def objective_of(rows: np.ndarray) -> Any:
+        s, c = scale[rows], place[rows]
+
+        def value(x: torch.Tensor) -> torch.Tensor:
+            u = x - c
+            skewed = u[:, 0] - u[:, 0].exp()
+            return skewed * s[:, 0] - s[:, 1] * (u[:, 1] - 0.3 * u[:, 0] ** 2) ** 2 + 0.1 * torch.cos(u[:, 1])
+
+        return value
+
+    found = maximise(objective_of, torch.from_numpy(rng.normal(0, 4, (60, 2))))
+    assert found.converged.all()
+    for i in range(60):
+        objective = objective_of(np.array([i]))
+        here = found.value[i].item()
+        better = optimize.minimize(
+            lambda x, f=objective: -f(torch.from_numpy(x[None])).item(), found.x[i].numpy(), method="Nelder-Mead"
+        )
+        assert -better.fun <= here + 1e-6
+    _, gradient, hessian = evaluate(objective_of(np.arange(60)), found.x)
+    assert gradient.abs().max() < 1e-4
+    assert torch.linalg.eigvalsh(hessian).max() < 0
+    assert torch.allclose(hessian, found.hessian)
+
+
+def test_newton_says_when_there_is_no_maximum() -> None:
+    found = maximise(lambda rows: lambda x: (x - (-x).exp()).sum(dim=1), torch.zeros(2, 1, dtype=torch.float64))
+    assert not found.converged.any()
+    assert (found.x > MOST_ITERATIONS).all()
