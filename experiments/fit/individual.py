@@ -206,9 +206,7 @@ def fit_individually(
         nobody = [name for name, made in zip(choices.names(), choices_made, strict=True) if not made]
         fault = "made no choice: maximum likelihood has nothing to go by; leave them out, or fit with a prior"
         raise InvalidInputError("data", [f"participant {name} {fault}" for name in nobody])
-    z = generator(seed, _START_LUCK).standard_normal((starts, len(model.parameters)))
-    z[0] = 0
-    begin = model.prior_mean + model.prior_sd * torch.from_numpy(z)
+    begin = starting_points(model, starts, seed)
     parts = []
     at_once = max(1, ROWS_AT_ONCE // starts)
     for first in range(0, len(choices), at_once):
@@ -216,6 +214,13 @@ def fit_individually(
         parts.append(fit_from(model, part, begin.expand(len(part), -1, -1), bayesian))
         on_fitted(len(part))
     return Fit.join(parts, choices.names())
+
+
+def starting_points(model: Model, starts: int, seed: int) -> Tensor:
+    """Where optima are looked for in free space, `(starts, parameters)`: at the prior's mean, and at draws from it."""
+    z = generator(seed, _START_LUCK).standard_normal((starts, len(model.parameters)))
+    z[0] = 0
+    return model.prior_mean + model.prior_sd * torch.from_numpy(z)
 
 
 def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = True) -> Fit:
