@@ -75,9 +75,9 @@ def main() -> None:
         gaps += [(top - fit.log_likelihood - fit.log_prior).max() for top, fit in zip(best, fits, strict=True)]
     seconds, theirs, ratio = np.median(ours), np.median(scipys), np.median(np.array(scipys) / ours)
     console.print(
-        f"MAP, Hessian and evidence, 42 participants x 144 rounds x {STARTS} starts x 3 models: {seconds:.2f} s of process "
-        f"time (wanted: under 10); scipy, one participant at a time: {theirs:.1f} s, {ratio:.0f} times as long (wanted: "
-        f"20 or more); medians of {REPETITIONS}. scipy's optima are higher by {max(gaps):.1g} at most."
+        f"MAP, Hessian and evidence, 42 participants x 144 rounds x {STARTS} starts x 3 models: {seconds:.2f} s of "
+        f"process time (wanted: under 10); scipy, one participant at a time: {theirs:.1f} s, {ratio:.0f} times as long "
+        f"(wanted: 20 or more); medians of {REPETITIONS}. scipy's optima are higher by {max(gaps):.1g} at most."
     )
     begin = time.process_time()
     groups = [fit_hierarchically(model, choices, starts=STARTS) for model in models]

@@ -99,8 +99,8 @@ def verdicts(on_progress: OnProgress) -> list[str]:
 
 
 LESSON = """At 144 rounds, which is our choice and not the study's number, 42 such participants seldom decide the
-matter: many of them hardly follow any value (an inverse temperature of 1.5, the median, means choices near chance), and a
-quarter learn nearly from outcomes alone. That is no flaw of the fits: the evidence under the *true distribution*, from
+matter: many of them hardly follow any value (an inverse temperature of 1.5, the median, means choices near chance), and
+a quarter learn nearly from outcomes alone. That is no flaw of the fits: the evidence under the *true distribution*, from
 which the participants' parameters are drawn, does not decide it either. Longer games do, and quadrature decides sooner
 than Laplace's approximation.
 """
@@ -162,8 +162,8 @@ def groups(hybrid: Model, choices: Choices, truth: dict[str, Floats], studies: i
         "## Hierarchical fits",
         "",
         f"Over the first {most} of these studies the group's median of w was {w.mean():.2f} (SD over studies",
-        f"{w.std():.2f}), of the inverse temperature {temperature.mean():.2f} ({temperature.std():.2f}). The groups' SDs",
-        f"in free space were {w_sd.mean():.2f} and {temperature_sd.mean():.2f}, those of the participants",
+        f"{w.std():.2f}), of the inverse temperature {temperature.mean():.2f} ({temperature.std():.2f}). The groups'",
+        f"SDs in free space were {w_sd.mean():.2f} and {temperature_sd.mean():.2f}, those of the participants",
         f"{special.logit(truth['w']).std():.2f} and {np.log(truth['inverse_temperature']).std():.2f}:",
         "expectation-maximisation with Laplace's approximation makes groups narrower than they are where many",
         f"participants tell little. It took {int(np.median(iterations))} iterations (median).",
