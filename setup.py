@@ -48,6 +48,7 @@ setup(
         "pydantic>=2.10,<3",
         "pyyaml>=6.0",
         "rich>=13.9",
+        "safetensors>=0.5",
         "scipy>=1.14",
         "statsmodels>=0.14.4",
         "tensorboard>=2.18",

@@ -1,0 +1,174 @@
+"""Recurrent agents: all rounds at once are the rounds one by one, partners are all alike, weights survive the disk."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from game_specs import game_specs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from safetensors.torch import save_file
+
+from accept_reject.agents import make_agent
+from accept_reject.agents.networks import Network, NetworkConfig, signals
+from accept_reject.agents.recurrent import RecurrentAgent, load_network, make_network, weights_bytes
+from accept_reject.envs import GameSpec, InvalidInputError, draw, scenario
+from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
+from accept_reject.experiments.play import play
+from accept_reject.experiments.replay import of_choice, replay
+
+PARTNER_STATE: list[dict[str, Any]] = [
+    {"hidden": 1},
+    {"hidden": 5, "predicts": True},
+    {"hidden": 4, "player_hidden": 1, "predicts": True},
+    {"hidden": 4, "player_hidden": 3},
+    {"hidden": 3, "player_hidden": 2, "cell": "lstm"},
+    {"hidden": 3, "cell": "rnn"},
+]
+FLAT: list[dict[str, Any]] = [{"architecture": "flat", "hidden": 6, "cell": cell} for cell in ("gru", "lstm", "rnn")]
+
+
+def a_network(described: dict[str, Any], seed: int = 0) -> Network[Any]:
+    return make_network(NetworkConfig.model_validate(described), seed)
+
+
+def some_choices(game: GameSpec, seed: int, n: int = 4, missed: float = 0.2) -> Choices:
+    choices = play(make_agent("random"), draw(game, seed, n), seed)
+    gone = np.random.default_rng(seed).random(choices.choice.shape) < missed
+    return replace(choices, choice=np.where(gone, MISSED, choices.choice).astype(np.int8))
+
+
+@pytest.mark.parametrize("described", PARTNER_STATE, ids=str)
+@settings(max_examples=10)
+@given(game=game_specs(), seed=st.integers(0, 10_000))
+def test_all_rounds_at_once_are_the_rounds_one_by_one(described: dict[str, Any], game: GameSpec, seed: int) -> None:
+    network = a_network(described).double()
+    for missed in (0.0, 0.3, 1.0):
+        choices = some_choices(game, seed, missed=missed)
+        at_once = of_choice(network.over_rounds(choices).log_policy, choices)
+        assert torch.allclose(at_once, replay(RecurrentAgent(network), choices), atol=1e-10)
+
+
+@pytest.mark.parametrize("described", FLAT, ids=str)
+@pytest.mark.parametrize("game", ["orthogonal", "crowd", "newcomers"])
+def test_all_rounds_at_once_of_a_flat_network(described: dict[str, Any], game: str) -> None:
+    network = a_network(described).double()
+    choices = some_choices(scenario(game).game, 1)
+    at_once = of_choice(network.over_rounds(choices).log_policy, choices)
+    assert torch.allclose(at_once, replay(RecurrentAgent(network), choices), atol=1e-10)
+
+
+@pytest.mark.parametrize("described", [*PARTNER_STATE, FLAT[0]], ids=str)
+def test_gradients_through_replay_equal_finite_differences(described: dict[str, Any]) -> None:
+    network = a_network(described).double()
+    choices = some_choices(scenario("orthogonal").game.model_copy(update={"rounds": 30}), 1)
+    replay(RecurrentAgent(network), choices).sum().backward()
+    rng = np.random.default_rng(0)
+    for name, weights in network.named_parameters():
+        flat = weights.detach().view(-1)
+        assert weights.grad is not None, name
+        for i in rng.integers(flat.numel(), size=3):
+            found = []
+            for step in (1e-5, -2e-5):
+                flat[i] += step
+                with torch.no_grad():
+                    found.append(float(replay(RecurrentAgent(network), choices).sum()))
+            flat[i] += 1e-5
+            assert float(weights.grad.view(-1)[i]) == pytest.approx((found[0] - found[1]) / 2e-5, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("described", PARTNER_STATE, ids=str)
+@pytest.mark.parametrize("greedy", [False, True])
+def test_permuting_partners_permutes_the_choices_and_nothing_else(described: dict[str, Any], greedy: bool) -> None:
+    network = a_network(described).requires_grad_(False)
+    episodes = draw(scenario("few-spots").game, 3, 20)
+    to = np.random.default_rng(1).permutation(8).astype(np.uint8)
+    back = np.argsort(to)
+    renamed = replace(
+        episodes, offered=to[episodes.offered], kind=episodes.kind[:, back], mean_rank=episodes.mean_rank[..., back]
+    )
+    agent, other = RecurrentAgent(network, greedy=greedy), RecurrentAgent(network, greedy=greedy)
+    before, after = play(agent, episodes), play(other, renamed)
+    for name in ("choice", "rank", "spots", "accepted", "valuation", "acceptance"):
+        assert np.array_equal(getattr(before, name), getattr(after, name)), name
+    believed, renamed_too = agent.valuations(), other.valuations()
+    assert believed is not None
+    assert renamed_too is not None
+    assert np.allclose(believed, renamed_too[:, to], atol=1e-6)
+    assert ((believed >= 0) & (believed <= 1)).all()
+
+
+def test_a_network_plays_games_of_any_number_of_partners() -> None:
+    network = a_network({"player_hidden": 4}).requires_grad_(False)
+    for name in ("orthogonal", "crowd", "newcomers"):
+        choices = play(RecurrentAgent(network), draw(scenario(name).game, 0, 3))
+        assert replay(RecurrentAgent(network), choices).shape == (3, 144)
+    few = GameSpec.model_validate({"partners": [{"mean_rank": 3, "acceptance": 0.5, "count": 4}], "offered": 3})
+    play(RecurrentAgent(network), draw(few, 0, 3))
+    with pytest.raises(InvalidInputError, match="chooses among 2 partners, but the game offers 3"):
+        play(RecurrentAgent(a_network(FLAT[0]).requires_grad_(False)), draw(few, 0, 3))
+
+
+def test_what_a_network_is_told() -> None:
+    rank, spots = np.array([1, 8, 0, 4], np.uint8), np.array([8, 0, 0, UNKNOWN_SPOTS], np.uint8)
+    told = signals(rank, spots, np.array([True, False, True, False]), 8)
+    assert told == pytest.approx(np.array([[1, 1, 1, 1], [-1, 1, -1, -1], [0, 0, 0, 1], [1 / 7, 1, 0, -1]], np.float32))
+
+
+@pytest.mark.parametrize("described", [PARTNER_STATE[2], PARTNER_STATE[4], FLAT[1]], ids=str)
+def test_weights_survive_the_disk(described: dict[str, Any], tmp_path: Path) -> None:
+    network = a_network(described)
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(weights_bytes(network))
+    again = load_network(path)
+    assert again.config == network.config
+    assert weights_bytes(again) == path.read_bytes()
+    assert not any(weights.requires_grad for weights in again.parameters())
+    choices = some_choices(scenario("orthogonal").game, 1)
+    agent = make_agent("accept_reject.agents.recurrent:RecurrentAgent", {"weights": str(path)})
+    with torch.no_grad():
+        assert torch.equal(replay(agent, choices), replay(RecurrentAgent(network), choices))
+
+
+def test_weights_depend_on_config_and_seed_alone() -> None:
+    state = torch.random.get_rng_state()
+    assert weights_bytes(a_network({})) == weights_bytes(a_network({}))
+    assert weights_bytes(a_network({})) != weights_bytes(a_network({}, seed=1))
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_faulty_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+
+    def refused(fault: str) -> None:
+        with pytest.raises(InvalidInputError, match=fault):
+            RecurrentAgent(str(path))
+
+    refused("can't be read")
+    path.write_bytes(weights_bytes(a_network({}))[:-20])
+    refused("is no sound file of weights")
+    save_file({"a": torch.zeros(2)}, path)
+    refused("don't tell of which network")
+    save_file({"a": torch.zeros(2)}, path, metadata={"network": '{"hidden": 2}'})
+    refused("holds weights of another network")
+    save_file({"a": torch.zeros(2)}, path, metadata={"network": '{"hiden": 2}'})
+    refused("hiden: unknown key; did you mean 'hidden'")
+    with pytest.raises(InvalidInputError, match="neither a file's path nor the name of shipped weights"):
+        RecurrentAgent("meta-ortogonal")
+    with pytest.raises(InvalidInputError, match="greedy: should be true or false"):
+        RecurrentAgent(a_network({}), greedy=1)  # type: ignore[arg-type]
+
+
+def test_faulty_networks_are_refused() -> None:
+    for described, fault in (
+        ({"hidden": 0}, "hidden"),
+        ({"cell": "mlp"}, "cell"),
+        ({"architecture": "flat", "player_hidden": 3}, "player_hidden: has no place in the flat architecture"),
+        ({"architecture": "flat", "predicts": True}, "predicts: has no place in the flat architecture"),
+    ):
+        with pytest.raises(ValidationError, match=fault):
+            NetworkConfig.model_validate(described)
