@@ -8,7 +8,16 @@ from pathlib import Path
 
 from setuptools import setup
 
-FOLDERS = ["envs", "agents", "experiments", "experiments/data", "experiments/fit", "experiments/recover", "configs"]
+FOLDERS = [
+    "envs",
+    "agents",
+    "experiments",
+    "experiments/data",
+    "experiments/fit",
+    "experiments/recover",
+    "experiments/train",
+    "configs",
+]
 PACKAGES = {f"accept_reject.{folder.replace('/', '.')}": folder for folder in FOLDERS}
 
 TEST = [

@@ -127,6 +127,24 @@ def games() -> None:
     _list({entry.name: f"{entry.question} [{entry.env_id}]" for entry in SCENARIOS.values()})
 
 
+@app.command()
+def train(
+    config: Annotated[str | None, typer.Argument(help="A YAML file, or the name of a shipped config.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to it: key.path=value ...")] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path("runs"),
+    resume: Annotated[Path | None, typer.Option(help="Instead of a config: a run's folder, to go on with.")] = None,
+) -> None:
+    """Train a recurrent network: weights that play like any other agent."""
+    if (config is None) == (resume is None):
+        raise typer.BadParameter("give either a config or --resume with a run's folder")
+    from accept_reject.experiments.train import run
+
+    if resume is not None:
+        run.resume(resume)
+    else:
+        run.start(run.load_train_config(str(config), overrides or []), out)
+
+
 def main() -> None:
     """Run the command line: bad input ends with a message and exit code 2, without a traceback."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the arrays are small: more threads only get in each other's way

@@ -1,0 +1,117 @@
+"""Train: what the command does, from a config to the weights of a player."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import ConfigDict
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from accept_reject.agents.recurrent import make_network, weights_bytes
+from accept_reject.envs.faults import InvalidInputError, Spec
+from accept_reject.experiments.config import dump_config, load_config
+from accept_reject.experiments.files import make_folder, write
+from accept_reject.experiments.train.checkpoint import BEFORE, LAST, load_checkpoint
+from accept_reject.experiments.train.loop import Progress, Task, TrainConfig, train
+from accept_reject.experiments.train.meta import MetaConfig, MetaLearning
+from accept_reject.experiments.train.scalars import Scalars, to_table
+
+CONFIG, WEIGHTS = "config.yaml", "weights.safetensors"
+
+
+class _Kind(Spec):
+    """Which config it is; the rest is checked by that one."""
+
+    model_config = ConfigDict(extra="ignore")
+    kind: Literal["meta"]
+
+
+def load_train_config(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read the config of a training of any kind.
+
+    Raises:
+        InvalidInputError: With every fault.
+    """
+    load_config(_Kind, path, overrides)
+    return load_config(MetaConfig, path, overrides)
+
+
+def start(config: TrainConfig, parent: Path) -> Path:
+    """Train from the beginning, in a folder of its own.
+
+    Raises:
+        InvalidInputError: If that folder holds a training already, or can't be written to.
+    """
+    folder = parent / config.folder
+    there = [name for name in (LAST, BEFORE, WEIGHTS) if (folder / name).exists()]
+    if there:
+        advice = f"go on with --resume {folder}, or remove it"
+        raise InvalidInputError(
+            str(folder), [f"holds a training of this config already ({', '.join(there)}): {advice}"]
+        )
+    make_folder(folder)
+    write(folder / CONFIG, dump_config(config))
+    return _train(config, folder)
+
+
+def resume(folder: Path) -> Path:
+    """Go on with a training that was interrupted at any moment; it ends with the bytes of one that was not.
+
+    Raises:
+        InvalidInputError: If the folder holds no training, or nothing sound to go on from.
+    """
+    if not (folder / CONFIG).is_file():
+        raise InvalidInputError(str(folder), [f"holds no training: there is no {CONFIG}"])
+    return _train(load_train_config(str(folder / CONFIG)), folder)
+
+
+def _train(config: TrainConfig, folder: Path) -> Path:
+    console = Console()
+    device = _device(config.device)
+    checkpoint, refused = load_checkpoint(folder, device)
+    for each in refused:
+        console.print(f"{each}; the one before it is used", soft_wrap=True, highlight=False)
+    torch.set_num_threads(1)  # the tensors are small; and sums in another order would give other bytes
+    task = _task(config)
+    network = make_network(config.network, config.seed).to(device)
+    scalars = Scalars(folder / "tensorboard", config)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Bar(*columns, console=console) as bar:
+        row = bar.add_task("", total=config.updates)
+        begun: list[int] = []
+
+        def on_update(progress: Progress) -> None:
+            begun.append(progress.rounds)
+            seconds = bar.tasks[row].elapsed or 0.0
+            speed = f"{(progress.rounds - begun[0]) / seconds:,.0f} rounds/s" if seconds else ""
+            bar.update(row, completed=progress.update, description=f"{progress.told}  {speed}")
+            scalars.write(progress)
+
+        progress = train(config, task, network, folder, checkpoint, on_update)
+    scalars.close(progress)
+    write(folder / "scalars.csv", to_table(progress).to_csv(index=False, lineterminator="\n"))
+    write(folder / WEIGHTS, weights_bytes(network))
+    console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True, highlight=False)
+    console.print(f"Scalars: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, highlight=False)
+    return folder
+
+
+def _task(config: TrainConfig) -> Task:
+    assert isinstance(config, MetaConfig)
+    return MetaLearning(config)
+
+
+def _device(name: str) -> torch.device:
+    """The device that a config asks for.
+
+    Raises:
+        InvalidInputError: If it isn't there.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InvalidInputError("device", ["cuda: torch finds no GPU here; use cpu or auto"])
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -1,0 +1,191 @@
+"""Training: it learns, the same config gives the same bytes, and a killed run ends as one that was not."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from accept_reject.agents.recurrent import RecurrentAgent, make_network
+from accept_reject.envs import InvalidInputError, draw, scenario
+from accept_reject.experiments.config import dump_config, load_config
+from accept_reject.experiments.play import play
+from accept_reject.experiments.scores import anchored
+from accept_reject.experiments.train.checkpoint import BEFORE, LAST
+from accept_reject.experiments.train.loop import train
+from accept_reject.experiments.train.meta import MetaConfig, MetaLearning, discounted
+from accept_reject.experiments.train.run import CONFIG, WEIGHTS, load_train_config, resume, start
+
+SMALL = {
+    "name": "small",
+    "scenarios": ["orthogonal", {"scenario": "crowd", "game": {"rounds": 20}}],
+    "reward": {"acceptance": 1, "valuation": 0.5},
+    "network": {"hidden": 3, "player_hidden": 2},
+    "updates": 12,
+    "episodes": 8,
+    "discount": 0.5,
+    "evaluate_every": 2,
+    "evaluation_episodes": 8,
+}
+
+
+def config(**changes: object) -> MetaConfig:
+    return MetaConfig.model_validate({**SMALL, **changes})
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in (CONFIG, WEIGHTS, "scalars.csv")}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return start(config(), tmp_path_factory.mktemp("runs"))
+
+
+def test_same_config_same_bytes(folder: Path, tmp_path: Path) -> None:
+    assert files(start(config(), tmp_path)) == files(folder)
+    assert files(start(config(seed=1), tmp_path))[WEIGHTS] != files(folder)[WEIGHTS]
+
+
+def test_scalars(folder: Path) -> None:
+    table = pd.read_csv(folder / "scalars.csv")
+    rounds = 8 * (144 + 20)
+    assert set(table.run) == {"train", "orthogonal", "crowd"}
+    assert sorted(table[table.run == "crowd"].rounds.unique()) == [rounds * u for u in range(0, 13, 2)]
+    events = EventAccumulator(str(folder / "tensorboard" / "train"))
+    events.Reload()
+    names = {"losses/policy", "losses/gradient_norm", "charts/learning_rate", "charts/reward"}
+    assert names | {"charts/rounds_per_second"} <= set(events.Tags()["scalars"])
+    assert "config/text_summary" in events.Tags()["tensors"]
+    row = table.query("run == 'train' and name == 'charts/reward'").iloc[-1]
+    assert events.Scalars("charts/reward")[-1].value == pytest.approx(row.value)
+    assert events.Scalars("charts/reward")[-1].step == 12 * rounds
+
+
+def test_a_trained_network_is_an_agent_like_any_other(folder: Path, tmp_path: Path) -> None:
+    params = f"{{weights: '{folder / WEIGHTS}', greedy: true}}"
+    agent = f"agents=[{{agent: 'accept_reject.agents.recurrent:RecurrentAgent', params: {params}, label: mine}}]"
+    command = ["benchmark", "benchmark", agent, "scenarios=[crowd]", "seeds=2", "episodes=1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "accept_reject.experiments.cli", *command], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mine" in done.stdout
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    learning = config(scenarios=["orthogonal"], reward={"acceptance": 1}, updates=30, episodes=128)
+    network = make_network(learning.network, 0)
+    train(learning, MetaLearning(learning), network, tmp_path)
+    episodes = draw(scenario("orthogonal").game, 20_000, 200)
+    with torch.no_grad():
+        assert anchored(play(RecurrentAgent(network, greedy=True), episodes), "accepted").score > 0.7
+
+
+def test_discounted_rewards_to_go() -> None:
+    reward = np.random.default_rng(0).random((3, 5))
+    expected = [[sum(0.9 ** (j - i) * row[j] for j in range(i, 5)) for i in range(5)] for row in reward]
+    assert discounted(reward, 0.9) == pytest.approx(np.array(expected))
+    assert discounted(reward, 0.0) == pytest.approx(reward)
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(dump_config(config()), encoding="utf-8")
+    cli = [sys.executable, "-m", "accept_reject.experiments.cli", "train"]
+    command = [*cli, str(path), "--out", str(tmp_path)]
+    run = tmp_path / config().folder
+    luck, kills = random.Random(0), 0
+    while kills < 3:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        seen = (run / LAST).stat().st_mtime_ns if (run / LAST).exists() else 0
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:  # until it has left another checkpoint
+            if (run / LAST).exists() and (run / LAST).stat().st_mtime_ns != seen:
+                break
+            time.sleep(0.01)
+        time.sleep(luck.random() * 0.1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+        kills += 1
+        command = [*cli, "--resume", str(run)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert files(run) == files(folder)
+
+
+def test_a_truncated_checkpoint_is_refused_by_name_and_the_one_before_it_used(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for broken in ([LAST], [LAST, BEFORE]):
+        run = tmp_path / f"run-{len(broken)}"
+        run.mkdir()
+        for name in (CONFIG, LAST, BEFORE):
+            content = (folder / name).read_bytes()
+            (run / name).write_bytes(content[: len(content) // 2] if name in broken else content)
+        if len(broken) == 1:
+            resume(run)
+            assert f"{LAST}: is no sound checkpoint" in capsys.readouterr().out
+            assert files(run) == files(folder)
+        else:
+            with pytest.raises(InvalidInputError, match=rf"(?s){LAST}: is no sound.*{BEFORE}: is no sound"):
+                resume(run)
+
+
+def test_a_run_is_not_overwritten(folder: Path) -> None:
+    before = files(folder)
+    with pytest.raises(InvalidInputError, match="holds a training of this config already"):
+        start(config(), folder.parent)
+    assert files(folder) == before
+    assert files(resume(folder)) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"updates": 0}, "updates: should be greater than or equal to 1"),
+        ({"seed": 9_000}, "seed: should be less than 9000"),
+        ({"scenarios": []}, "scenarios: should hold at least one"),
+        ({"scenarios": ["crowd", "crowd"]}, "come twice: crowd"),
+        ({"scenarios": ["crwd"]}, "unknown scenario 'crwd'"),
+        ({"reward": {}}, "reward: acceptance and valuation should not both be 0"),
+        ({"reward": {"acceptence": 1}}, "reward.acceptence: unknown key; did you mean 'acceptance'?"),
+        ({"network": {"hidden": 0}}, "network.hidden: should be greater"),
+        ({"network": {"architecture": "flat", "predicts": True}}, "network.predicts: has no place in the flat"),
+        ({"discount": 2}, "discount: should be less than or equal to 1"),
+        ({"learning_rate": 0}, "learning_rate: should be greater"),
+        ({"kind": "mta"}, "kind: should be 'meta'"),
+        ({"episoeds": 3}, "episoeds: unknown key; did you mean 'episodes'?"),
+    ],
+)
+def test_faulty_configs_are_refused(changes: dict[str, object], fault: str, tmp_path: Path) -> None:
+    path = tmp_path / "faulty.yaml"
+    path.write_text(yaml.safe_dump({"kind": "meta", **SMALL, **changes}), encoding="utf-8")
+    with pytest.raises(InvalidInputError) as caught:
+        load_train_config(str(path))
+    assert any(fault in line for line in caught.value.faults), str(caught.value)
+
+
+def test_bad_input_ends_with_code_2_and_no_traceback(tmp_path: Path) -> None:
+    for arguments in (["none.yaml"], ["--resume", "nowhere"], [], ["meta_orthogonal", "device=tpu"]):
+        command = [sys.executable, "-m", "accept_reject.experiments.cli", "train", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert done.stderr
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["meta_orthogonal"])
+def test_shipped_configs(name: str) -> None:
+    assert load_config(MetaConfig, name).kind == "meta"
