@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
+import pandas as pd
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -98,6 +99,10 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, network: Network[Any]) -> Evaluation:
         """How good the network is; the same luck each time."""
+
+    def finish(self, network: Network[Any]) -> dict[str, pd.DataFrame]:
+        """Tables that the trained network leaves, by file name."""
+        return {}
 
 
 @dataclass

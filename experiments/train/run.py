@@ -17,6 +17,7 @@ from accept_reject.envs.faults import InvalidInputError, Spec
 from accept_reject.experiments.config import dump_config, load_config
 from accept_reject.experiments.files import make_folder, write
 from accept_reject.experiments.train.checkpoint import BEFORE, LAST, load_checkpoint
+from accept_reject.experiments.train.imitation import Imitation, ImitationConfig
 from accept_reject.experiments.train.loop import Progress, Task, TrainConfig, train
 from accept_reject.experiments.train.meta import MetaConfig, MetaLearning
 from accept_reject.experiments.train.scalars import Scalars, to_table
@@ -28,7 +29,7 @@ class _Kind(Spec):
     """Which config it is; the rest is checked by that one."""
 
     model_config = ConfigDict(extra="ignore")
-    kind: Literal["meta"]
+    kind: Literal["meta", "imitation"]
 
 
 def load_train_config(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -37,8 +38,8 @@ def load_train_config(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
     Raises:
         InvalidInputError: With every fault.
     """
-    load_config(_Kind, path, overrides)
-    return load_config(MetaConfig, path, overrides)
+    models: dict[str, type[TrainConfig]] = {"meta": MetaConfig, "imitation": ImitationConfig}
+    return load_config(models[load_config(_Kind, path, overrides).kind], path, overrides)
 
 
 def start(config: TrainConfig, parent: Path) -> Path:
@@ -94,7 +95,8 @@ def _train(config: TrainConfig, folder: Path) -> Path:
 
         progress = train(config, task, network, folder, checkpoint, on_update)
     scalars.close(progress)
-    write(folder / "scalars.csv", to_table(progress).to_csv(index=False, lineterminator="\n"))
+    for name, table in {"scalars.csv": to_table(progress), **task.finish(network)}.items():
+        write(folder / name, table.to_csv(index=False, lineterminator="\n"))
     write(folder / WEIGHTS, weights_bytes(network))
     console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True, highlight=False)
     console.print(f"Scalars: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, highlight=False)
@@ -102,6 +104,8 @@ def _train(config: TrainConfig, folder: Path) -> Path:
 
 
 def _task(config: TrainConfig) -> Task:
+    if isinstance(config, ImitationConfig):
+        return Imitation(config)
     assert isinstance(config, MetaConfig)
     return MetaLearning(config)
 

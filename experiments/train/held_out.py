@@ -1,0 +1,134 @@
+"""How well an imitator foretells the choices of participants it has never seen, and what there was to foretell.
+
+Beside it stand chance, win-stay-lose-shift with the lapses that suit the participants learned from, and for simulated
+participants the true player and the *ceiling*: the Bayesian mixture over the population's parameters, updated with each
+participant's own choices. No predictor that does not know the participant can beat it, so that
+
+    share = (chance - loss) / (chance - ceiling)
+
+is the share of the explainable information that an imitator explains.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from accept_reject.agents.baselines import WinStayLoseShift
+from accept_reject.agents.networks import Network
+from accept_reject.agents.recurrent import RecurrentAgent
+from accept_reject.envs.choices import Choices
+from accept_reject.envs.episodes import draw
+from accept_reject.experiments.intervals import mean_interval
+from accept_reject.experiments.play import play
+from accept_reject.experiments.population import PopulationConfig, draw_parameters, learner_class
+from accept_reject.experiments.replay import of_choice, replay
+from accept_reject.experiments.scores import learning_curve
+from accept_reject.experiments.signatures import stay_effects
+
+CEILING_DRAWS = 1000
+"""Draws from the population over which the ceiling's mixture is taken."""
+
+CEILING_SEED = 8_999
+"""Seed of those draws: other participants than any that are learned from or scored."""
+
+CURVE_WIDTH = 12
+"""Rounds that a point of a learning curve pools."""
+
+
+def held_out_tables(
+    network: Network[Any],
+    train: Choices,
+    test: Choices,
+    population: PopulationConfig | None,
+    parameters: dict[str, NDArray[np.float64]] | None,
+) -> dict[str, pd.DataFrame]:
+    """The tables that an imitation leaves, by file name.
+
+    Args:
+        network: The imitator.
+        train: Choices that were learned from.
+        test: Choices that were not.
+        population: Where they come from, if they are simulated.
+        parameters: The true parameters of the latter, if they are simulated.
+    """
+    with torch.no_grad():
+        losses = {"network": per_choice(of_choice(network.over_rounds(test).log_policy, test).double().numpy(), test)}
+        losses["chance"] = np.full(len(test), np.log(test.game.offered))
+        losses["win-stay-lose-shift"] = per_choice(_with_lapses(train, test), test)
+        if population and parameters:
+            truth = learner_class(population.agent)(**parameters)
+            losses["true player"] = per_choice(replay(truth, test).numpy(), test)
+            losses["ceiling"] = per_choice(mixture(population, test), test)
+        by_participant = pd.DataFrame({"participant": test.names(), **losses})
+        tables = {"participants.csv": by_participant, "held_out.csv": summary(by_participant)}
+        if population:
+            tables |= free_running(network, test, population)
+    return tables
+
+
+def per_choice(log_probability: NDArray[np.float64], choices: Choices) -> NDArray[np.float64]:
+    """Minus the mean log-probability of each participant's choices, `(n,)`; NaN for those who made none."""
+    made = (~choices.missed).sum(axis=1)
+    return -np.divide(log_probability.sum(axis=1), made, where=made > 0, out=np.full(len(made), np.nan))
+
+
+def mixture(population: PopulationConfig, choices: Choices, draws: int = CEILING_DRAWS) -> NDArray[np.float64]:
+    """Log-probability of each choice under the Bayesian mixture over the population, given the choices before it.
+
+    It is the ratio of successive marginal likelihoods, each a mean over draws from the population.
+
+    Returns:
+        `(n, rounds)`.
+    """
+    learner = learner_class(population.agent)
+    parameters = draw_parameters(population, draws, CEILING_SEED)
+    marginal = np.full(choices.choice.shape, -np.inf)
+    for i in range(draws):
+        log_probability = replay(learner(**{name: values[i] for name, values in parameters.items()}), choices)
+        marginal = np.logaddexp(marginal, log_probability.numpy().cumsum(axis=1))
+    return np.diff(marginal, axis=1, prepend=np.log(draws))
+
+
+def _with_lapses(train: Choices, test: Choices) -> NDArray[np.float64]:
+    """Log-probability of each choice, `(n, rounds)`, under win-stay-lose-shift that lapses into chance now and then."""
+
+    def probability(choices: Choices, lapses: float) -> NDArray[np.float64]:
+        own = replay(WinStayLoseShift(), choices).exp().numpy()
+        return np.where(choices.missed, 1.0, (1 - lapses) * own + lapses / choices.game.offered)
+
+    rates = np.linspace(0.01, 1, 100)
+    best = max(rates, key=lambda lapses: np.log(probability(train, lapses)).sum())
+    return np.log(probability(test, best))
+
+
+def summary(by_participant: pd.DataFrame) -> pd.DataFrame:
+    """A row for each player: mean loss with its 95% interval over participants, likelihood, share explained."""
+    losses = by_participant.drop(columns="participant")
+    means = losses.mean()
+    rows = []
+    for player in losses:
+        interval = mean_interval(losses[player])
+        row = {"player": player, "loss": interval.mean, "low": interval.low, "high": interval.high}
+        row["likelihood"] = np.exp(-interval.mean)
+        if "ceiling" in means:
+            row["share"] = (means.chance - means[player]) / (means.chance - means.ceiling)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def free_running(network: Network[Any], teachers: Choices, population: PopulationConfig) -> dict[str, pd.DataFrame]:
+    """The imitator plays its teachers' own episodes by itself: stay/switch effects and learning curves of both."""
+    episodes = draw(population.game.resolve(), population.seed, len(teachers))
+    both = {"teachers": teachers, "network": play(RecurrentAgent(network), episodes)}
+    effects = [stay_effects(choices).reset_index().assign(player=player) for player, choices in both.items()]
+    curves = {player: learning_curve(choices, CURVE_WIDTH) for player, choices in both.items()}
+    rounds = np.minimum(np.arange(1, len(curves["network"]) + 1) * CURVE_WIDTH, teachers.game.rounds)
+    return {
+        "signatures.csv": pd.concat(effects, ignore_index=True),
+        "learning_curves.csv": pd.DataFrame({"round": rounds, **curves}),
+    }

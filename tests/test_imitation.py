@@ -1,0 +1,172 @@
+"""Imitation: who is learned from and who is scored, what is made smaller, and the ceiling."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from accept_reject.agents.bayesian import BayesianHybrid
+from accept_reject.agents.networks import NetworkConfig
+from accept_reject.agents.recurrent import RecurrentAgent, make_network
+from accept_reject.envs import InvalidInputError
+from accept_reject.envs.choices import MISSED
+from accept_reject.experiments.config import load_config
+from accept_reject.experiments.data.bids import write_dataset
+from accept_reject.experiments.population import PopulationConfig
+from accept_reject.experiments.replay import replay
+from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.train.held_out import mixture, per_choice
+from accept_reject.experiments.train.imitation import (
+    Imitation,
+    ImitationConfig,
+    likelihood_loss,
+    prediction_loss,
+    split,
+)
+from accept_reject.experiments.train.run import load_train_config, start
+
+SMALL = {
+    "name": "small",
+    "population": "population_babur2024",
+    "participants": 12,
+    "validation": 3,
+    "test": 5,
+    "network": {"hidden": 3, "player_hidden": 2, "predicts": True},
+    "prediction_weight": 0.3,
+    "game_episodes": 4,
+    "updates": 6,
+    "batch": 4,
+    "evaluate_every": 2,
+}
+
+
+def config(**changes: object) -> ImitationConfig:
+    return ImitationConfig.model_validate({**SMALL, **changes})
+
+
+def population(**changes: object) -> PopulationConfig:
+    return load_config(PopulationConfig, "population_babur2024").model_copy(update=changes)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return start(config(), tmp_path_factory.mktemp("runs"))
+
+
+def test_same_config_same_bytes(folder: Path, tmp_path: Path) -> None:
+    again = start(config(), tmp_path)
+    for path in folder.iterdir():
+        if path.suffix in (".csv", ".yaml", ".safetensors"):
+            assert (again / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_what_is_left_of_it(folder: Path) -> None:
+    table = pd.read_csv(folder / "held_out.csv").set_index("player")
+    assert list(table.index) == ["network", "chance", "win-stay-lose-shift", "true player", "ceiling"]
+    assert table.loss["chance"] == pytest.approx(np.log(2))
+    assert table.share["chance"] == 0
+    assert table.share["ceiling"] == 1
+    assert table.likelihood["network"] == pytest.approx(np.exp(-table.loss["network"]))
+    by_participant = pd.read_csv(folder / "participants.csv")
+    assert len(by_participant) == 5
+    truth = simulate(population(participants=5))
+    expected = -replay(BayesianHybrid(**truth[1]), truth[0]).mean(dim=1).numpy()
+    assert by_participant["true player"].to_numpy() == pytest.approx(expected)
+    assert set(pd.read_csv(folder / "signatures.csv").player) == {"teachers", "network"}
+    assert list(pd.read_csv(folder / "learning_curves.csv").columns) == ["round", "teachers", "network"]
+
+
+def test_participants_are_split_and_the_test_is_the_same_however_many_are_learned_from() -> None:
+    few, many = split(config(), population()), split(config(participants=30, seed=3), population())
+    assert (len(few.train), len(few.validation), len(few.test)) == (12, 3, 5)
+    assert np.array_equal(few.test.choice, many.test.choice)
+    assert np.array_equal(few.validation.choice, many.validation.choice)
+    everyone = simulate(population(participants=20))[0]
+    joined = np.concatenate([few.test.choice, few.validation.choice, few.train.choice])
+    assert np.array_equal(joined, everyone.choice)
+
+
+def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
+    choices = replace(simulate(population(participants=12))[0], valuation=None, acceptance=None)
+    write_dataset(choices, tmp_path / "data", "some", "nobody")
+    of_data = config(population="", data=str(tmp_path / "data"), participants=None, game_episodes=0, test=4)
+    found, other = split(of_data, None), split(of_data.model_copy(update={"seed": 1}), None)
+    names = [*found.train.names(), *found.validation.names(), *found.test.names()]
+    assert len(names) == len(set(names)) == 12
+    assert found.test.names() != other.test.names()
+    run = start(of_data, tmp_path)
+    assert set(pd.read_csv(run / "held_out.csv").player) == {"network", "chance", "win-stay-lose-shift"}
+    with pytest.raises(InvalidInputError, match="test and validation take 12 participants, but the data hold 12"):
+        split(of_data.model_copy(update={"test": 9}), None)
+
+
+def test_missed_rounds_count_for_nothing() -> None:
+    network = make_network(NetworkConfig(hidden=3, player_hidden=2, predicts=True), 0)
+    choices = simulate(population(participants=4))[0]
+    gone = np.random.default_rng(0).random(choices.choice.shape) < 0.3
+    missed = replace(choices, choice=np.where(gone, MISSED, choices.choice).astype(np.int8))
+    other = replace(missed, rank=np.where(gone, 3, missed.rank).astype(np.uint8), accepted=missed.accepted | gone)
+    for loss in (likelihood_loss, lambda over, of: prediction_loss(over, of, network)):
+        assert torch.equal(loss(network.over_rounds(missed), missed), loss(network.over_rounds(other), other))
+    with torch.no_grad():
+        expected = per_choice(replay(RecurrentAgent(network), missed).numpy(), missed)
+        weights = (~gone).sum(axis=1)
+        found = likelihood_loss(network.over_rounds(missed), missed).item()
+    assert found == pytest.approx((expected * weights).sum() / weights.sum(), rel=1e-5)
+
+
+def test_the_ceiling_of_a_population_without_differences_is_its_player() -> None:
+    alike = PopulationConfig.model_validate(
+        {"name": "alike", "agent": "bayes-hybrid", "parameters": {"w": 0.3, "inverse_temperature": 2}}
+    )
+    choices = simulate(alike)[0]
+    expected = replay(BayesianHybrid(w=0.3, inverse_temperature=2), choices).numpy()
+    assert mixture(alike, choices, draws=3) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_ceiling_lies_between_chance_and_the_true_player() -> None:
+    choices, parameters = simulate(population(participants=200))
+    ceiling = -mixture(population(), choices, draws=100).mean()
+    truth = -float(replay(BayesianHybrid(**parameters), choices).mean())
+    ignorant = -float(replay(BayesianHybrid(w=0.5, inverse_temperature=1.5), choices).mean())
+    assert truth < ceiling < ignorant
+
+
+def test_every_participant_comes_once_before_any_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, seen = Imitation(config(game_episodes=0)), []
+    take = type(task.split.train).take
+    monkeypatch.setattr(type(task.split.train), "take", lambda self, rows: (seen.extend(rows), take(self, rows))[1])
+    network = make_network(task.config.network, 0)
+    for update in range(6):
+        task.step(network, update)
+    assert sorted(seen[:12]) == sorted(seen[12:]) == list(range(12))
+    assert seen[:12] != seen[12:]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"population": ""}, "give either a population or data"),
+        ({"data": "somewhere"}, "give either a population or data"),
+        ({"population": "population_x"}, "population_x: 1 fault"),
+        ({"participants": None}, "participants: is required with a population"),
+        ({"network": {"hidden": 2}}, "prediction_weight: has no place with a network that predicts nothing"),
+        ({"prediction_weight": 0}, "game_episodes: needs a population and a prediction_weight"),
+        ({"test": 0}, "test: should be greater"),
+        ({"patience": 0}, "patience: should be greater"),
+    ],
+)
+def test_faulty_configs_are_refused(changes: dict[str, object], fault: str, tmp_path: Path) -> None:
+    path = tmp_path / "faulty.yaml"
+    path.write_text(yaml.safe_dump({"kind": "imitation", **SMALL, **changes}), encoding="utf-8")
+    with pytest.raises(InvalidInputError) as caught:
+        load_train_config(str(path))
+    assert fault in str(caught.value)
+
+
+def test_the_shipped_config() -> None:
+    assert load_config(ImitationConfig, "imitation").participants == 5000
