@@ -6,7 +6,6 @@ training that goes on from a checkpoint takes the very steps that it would have 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -21,7 +20,8 @@ from torch import Tensor
 
 from accept_reject.agents.networks import Network, NetworkConfig
 from accept_reject.envs.faults import InvalidInputError, Real, Spec, Whole
-from accept_reject.experiments.config import dump_config
+from accept_reject.experiments.config import content_hash, dump_config
+from accept_reject.experiments.entries import RunName
 from accept_reject.experiments.train.checkpoint import save_checkpoint
 
 
@@ -39,7 +39,7 @@ class TrainConfig(Spec):
         evaluate_every: Updates between evaluations. Each of them also leaves a checkpoint.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: RunName
     network: NetworkConfig = NetworkConfig()
     seed: Annotated[Whole, Field(ge=0, lt=9_000)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -51,7 +51,7 @@ class TrainConfig(Spec):
     @property
     def folder(self) -> str:
         """Name of the run's folder: the same config, whatever its comments and order of keys, has the same one."""
-        return f"{self.name}-{hashlib.sha256(dump_config(self).encode()).hexdigest()[:8]}"
+        return f"{self.name}-{content_hash(dump_config(self))}"
 
 
 class Step(NamedTuple):

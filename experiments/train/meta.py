@@ -18,7 +18,7 @@ from accept_reject.agents.recurrent import RecurrentAgent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
 from accept_reject.envs.faults import Real, Spec, Whole
-from accept_reject.experiments.entries import ScenarioEntry
+from accept_reject.experiments.entries import ScenarioEntry, check_names
 from accept_reject.experiments.play import play
 from accept_reject.experiments.replay import of_choice
 from accept_reject.experiments.scores import ANCHORED, anchored
@@ -68,14 +68,7 @@ class MetaConfig(TrainConfig):
     @field_validator("scenarios")
     @classmethod
     def _check_scenarios(cls, entries: tuple[ScenarioEntry, ...]) -> tuple[ScenarioEntry, ...]:
-        if not entries:
-            raise ValueError("should hold at least one")
-        names = [entry.name for entry in entries]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f"each should have a name of its own (give labels), but these come twice: {', '.join(twice)}"
-            )
+        check_names([entry.name for entry in entries])
         return entries
 
 

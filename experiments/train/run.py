@@ -15,7 +15,7 @@ from rich.progress import Progress as Bar
 from accept_reject.agents.recurrent import make_network, weights_bytes
 from accept_reject.envs.faults import InvalidInputError, Spec
 from accept_reject.experiments.config import dump_config, load_config
-from accept_reject.experiments.files import make_folder, write
+from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.train.checkpoint import BEFORE, LAST, load_checkpoint
 from accept_reject.experiments.train.imitation import Imitation, ImitationConfig
 from accept_reject.experiments.train.loop import Progress, Task, TrainConfig, train
@@ -96,7 +96,7 @@ def _train(config: TrainConfig, folder: Path) -> Path:
         progress = train(config, task, network, folder, checkpoint, on_update)
     scalars.close(progress)
     for name, table in {"scalars.csv": to_table(progress), **task.finish(network)}.items():
-        write(folder / name, table.to_csv(index=False, lineterminator="\n"))
+        write_csv(folder / name, table)
     write(folder / WEIGHTS, weights_bytes(network))
     console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True, highlight=False)
     console.print(f"Scalars: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, highlight=False)
