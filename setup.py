@@ -43,7 +43,7 @@ setup(
     package_dir=PACKAGES,
     package_data={
         "accept_reject.envs": ["py.typed"],
-        "accept_reject.agents": ["py.typed"],
+        "accept_reject.agents": ["py.typed", "pretrained/*"],
         "accept_reject.experiments": ["py.typed", "templates/*"],
         "accept_reject.configs": ["*.yaml"],
     },

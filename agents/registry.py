@@ -35,6 +35,7 @@ class Entry:
 _BASELINES, _THOMPSON = "accept_reject.agents.baselines", "accept_reject.agents.thompson"
 _BAYESIAN, _DELTA = "accept_reject.agents.bayesian", "accept_reject.agents.delta_rule"
 _IDEAL = "accept_reject.agents.ideal_observer:IdealObserver"
+_RECURRENT = "accept_reject.agents.recurrent:RecurrentAgent"
 
 AGENTS: dict[str, Entry] = {
     "oracle-valuing": Entry(
@@ -64,6 +65,16 @@ AGENTS: dict[str, Entry] = {
     "delta-outcome": Entry(f"{_DELTA}:OutcomeLearner", "delta rule on outcomes alone"),
     "thompson-rank": Entry(f"{_THOMPSON}:ThompsonRank", "Thompson sampling on ranks alone: Normal beliefs"),
     "thompson-outcome": Entry(f"{_THOMPSON}:ThompsonOutcome", "Thompson sampling on outcomes alone: Beta beliefs"),
+    "meta-orthogonal": Entry(
+        _RECURRENT,
+        "a network that learned to be accepted by playing the study's game",
+        {"weights": "meta_orthogonal", "greedy": True},
+    ),
+    "meta-mixture": Entry(
+        _RECURRENT,
+        "a network that learned to find out who values it by playing all scenarios",
+        {"weights": "meta_mixture", "greedy": True},
+    ),
     "win-stay-lose-shift": Entry(
         f"{_BASELINES}:WinStayLoseShift", "asks whoever accepted last time, avoids the others"
     ),
