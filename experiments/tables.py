@@ -51,9 +51,7 @@ def to_rich(table: TextTable) -> Table:
     """The table for a terminal; without intervals where they would not fit."""
     shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for i, name in enumerate(table.header):
-        shown.add_column(
-            name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0 or len(table.header) <= 4
-        )
+        shown.add_column(name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0)
     for row in table.rows:
         shown.add_row(*(text.partition(" [")[0] if len(row) > 4 else text for text in row))
     return shown

@@ -20,6 +20,7 @@ from accept_reject.envs import GameSpec, InvalidInputError, draw, scenario
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
 from accept_reject.experiments.play import play
 from accept_reject.experiments.replay import of_choice, replay
+from accept_reject.experiments.scores import anchored
 
 PARTNER_STATE: list[dict[str, Any]] = [
     {"hidden": 1},
@@ -172,3 +173,18 @@ def test_faulty_networks_are_refused() -> None:
     ):
         with pytest.raises(ValidationError, match=fault):
             NetworkConfig.model_validate(described)
+
+
+def test_the_shipped_networks_are_as_good_as_the_docs_say() -> None:
+    """Greedy regret in the study's game below the greedy Beta learner's; valuing scores near the ideal observer's."""
+    episodes = draw(scenario("orthogonal").game, 10_000, 1_500)
+    regrets = {}
+    for name, params in (("meta-orthogonal", {}), ("bayes-outcome", {"inverse_temperature": 1e6})):
+        choices = play(make_agent(name, params), episodes)
+        assert choices.acceptance is not None
+        regret = choices.acceptance.max(axis=2) - choices.of_chosen(choices.acceptance)
+        regrets[name] = regret.sum(axis=1).mean()
+    assert regrets["meta-orthogonal"] < regrets["bayes-outcome"]
+    for name, least in (("orthogonal", 0.67), ("hidden-ranks", 0.90), ("open-doors", 0.94), ("crowd", 0.82)):
+        choices = play(make_agent("meta-mixture"), draw(scenario(name).game, 10_000, 300))
+        assert anchored(choices, "valuing").score > least
