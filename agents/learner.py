@@ -36,6 +36,9 @@ class NormalPrior(NamedTuple):
 
 WIDE = NormalPrior(0, 1.5)
 
+_FARTHEST = 50.0
+"""Numbers beyond this, mapped to a range with bounds, stand for this one: `exp` would overflow."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -59,9 +62,12 @@ class Parameter:
     fitted: bool = True
 
     def constrain(self, free: Tensor) -> Tensor:
-        """Map any number to the parameter's range: logistic between two bounds, `exp` above one, else as it is."""
-        if math.isinf(self.low):
+        """Map any number to the parameter's range: logistic between two bounds, `exp` beyond one, else as it is."""
+        if math.isinf(self.low) and math.isinf(self.high):
             return free
+        free = free.clamp(-_FARTHEST, _FARTHEST)
+        if math.isinf(self.low):
+            return self.high - free.exp()
         if math.isinf(self.high):
             return self.low + free.exp()
         return self.low + (self.high - self.low) * torch.sigmoid(free)

@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 HERE = Path(__file__).parent
 CONFIG = load_config(RecoverConfig, str(HERE.parent / "configs" / "recover_design.yaml"))
 SIZE = 42
-STUDIES = {144: 100, 432: 50}
+STUDIES = {144: 100, 432: 30}
 STARTS = 4
 
 TEXT = """# What fits recover

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from accept_reject.experiments.intervals import Interval
@@ -51,9 +52,10 @@ def to_rich(table: TextTable) -> Table:
     """The table for a terminal; without intervals where they would not fit."""
     shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for i, name in enumerate(table.header):
-        shown.add_column(name, justify="left" if i == 0 else "right", vertical="bottom", no_wrap=i == 0)
+        options: dict[str, Any] = {"no_wrap": True} if i == 0 else {"overflow": "fold"}
+        shown.add_column(escape(name), justify="left" if i == 0 else "right", vertical="bottom", **options)
     for row in table.rows:
-        shown.add_row(*(text.partition(" [")[0] if len(row) > 4 else text for text in row))
+        shown.add_row(*(escape(text.partition(" [")[0] if len(row) > 4 else text) for text in row))
     return shown
 
 

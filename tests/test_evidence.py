@@ -7,7 +7,7 @@ from fitting import missing, model, participants
 from scipy import integrate as scipy_integrate
 from scipy import special
 
-from accept_reject.agents.learner import NormalPrior
+from accept_reject.envs import InvalidInputError
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.fit import hierarchical
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
@@ -84,6 +84,9 @@ def test_the_group_matches_its_participants() -> None:
     assert group.converged
     free, sd = group.fit.free.numpy(), group.fit.free_sd
     assert group.fit.model.prior_mean.numpy() == pytest.approx(free.mean(axis=0), abs=1e-3)
+    v = np.diag(group.fit.model.prior_sd.numpy() ** 2)
+    told = sum(np.linalg.inv(v) @ (v - np.linalg.inv(p.numpy())) @ np.linalg.inv(v) for p in group.fit.precision)
+    assert group.mean_se == pytest.approx(np.sqrt(np.diag(np.linalg.inv(told))))
     variance = (free**2 + sd**2).mean(axis=0) - free.mean(axis=0) ** 2
     assert group.fit.model.prior_sd.numpy() == pytest.approx(np.sqrt(variance), abs=1e-3)
     evidence = group.fit.log_evidence
@@ -125,15 +128,18 @@ def test_not_converged_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert group.moved == told[-1][1] > 1e-3
 
 
-def test_a_group_that_tells_nothing_stays_the_prior() -> None:
-    prior = NormalPrior(0.3, 0.7)
-    half = Model("half", model("bayes-rank").learner, {"inverse_temperature": prior}, {})
-    choices = missing(participants(4, seed=8), np.ones((4, 144), bool))
-    group = fit_hierarchically(half, choices, starts=2)
-    assert group.converged
-    assert group.fit.model.prior_mean.item() == pytest.approx(0.3)
-    assert group.fit.model.prior_sd.item() == pytest.approx(0.7)
-    assert np.isinf(group.mean_se).all()
+def test_a_group_of_people_who_are_alike_is_narrow() -> None:
+    choices = participants(1, seed=8).take(np.zeros(4, int))
+    group = fit_hierarchically(model("bayes-outcome"), choices, starts=2)
+    assert group.fit.model.prior_sd.item() < 0.1
+    assert group.fit.flags == ["flat: inverse_temperature"] * 4
+
+
+def test_a_group_of_one_or_none_is_refused() -> None:
+    choices = participants(2, seed=8)
+    for gone in ([True, True], [True, False]):
+        with pytest.raises(InvalidInputError, match="two or more participants"):
+            fit_hierarchically(model(), missing(choices, np.array(gone)[:, None].repeat(144, axis=1)), starts=1)
 
 
 def test_links_are_those_of_scipy() -> None:

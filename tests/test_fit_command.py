@@ -162,6 +162,40 @@ def test_a_bandit_of_ones_own_is_fitted_whatever_its_coding(tmp_path: Path) -> N
     pd.testing.assert_frame_equal(*found)
 
 
+def test_names_with_brackets_and_uneven_rounds(tmp_path: Path) -> None:
+    folder = bandit(tmp_path / "mine", (1, 0))
+    rows = pd.read_csv(folder / "bandit.csv", keep_default_na=False)
+    rows = rows[(rows.who != 2) | (rows.trial <= 3)]
+    rows["who"] = rows.who.map({1: "a[/b]", 2: "[red]b", 3: "c", 4: "d"})
+    rows.to_csv(folder / "bandit.csv", index=False)
+    call = ["fit", "fit_babur2024", "data=mine/bandit.yaml", "models=[delta-outcome]", "starts=1", "simulations=2"]
+    done = command(*call, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "[red]b" in done.stdout  # of whom three rounds tell nothing
+    (run,) = (tmp_path / "runs").iterdir()
+    assert set(pd.read_csv(run / "fits.csv").participant) == {"a[/b]", "[red]b", "c", "d"}
+
+
+def test_evidence_of_one_sort_is_compared(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The delta rule has four parameters: no quadrature for it, and so Laplace's evidence for all."""
+    run_fit(config(data=str(data), models=["bayes-hybrid", "delta-hybrid"], simulations=0, starts=1), Path(), tmp_path)
+    (folder,) = tmp_path.iterdir()
+    fits = pd.read_csv(folder / "fits.csv", na_values=[], keep_default_na=False)
+    shown = capsys.readouterr().out
+    total = float(fits[fits.model == "bayes-hybrid"].log_evidence.astype(float).sum())
+    assert f"{total:,.1f}" in shown
+    assert set(pd.read_csv(folder / "selection.csv").evidence) == {"Laplace"}
+
+
+def test_another_game_behind_the_same_choices_is_another_run(tmp_path: Path) -> None:
+    folder = bandit(tmp_path / "mine", (1, 0))
+    plan = config(data="bandit.yaml", models=["delta-outcome"], simulations=0)
+    first = run_fit(plan, folder, tmp_path / "runs")
+    mapping = yaml.safe_load((folder / "bandit.yaml").read_text(encoding="utf-8"))
+    (folder / "bandit.yaml").write_text(yaml.safe_dump({**mapping, "ranks": 5}), encoding="utf-8")
+    assert run_fit(plan, folder, tmp_path / "runs") != first
+
+
 def test_data_may_be_named_on_the_command_line(tmp_path: Path) -> None:
     bandit(tmp_path / "mine", (1, 0))
     quick = ["starts=1", "simulations=0", "models=[bayes-outcome]"]
@@ -218,4 +252,10 @@ def test_bad_input_ends_with_code_2_and_no_traceback(tmp_path: Path) -> None:
     call = ["fit", "fit_babur2024", "data=mine/bandit.yaml", "models=[delta-outcome]", "method=maximum-likelihood"]
     done = command(*call, cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert "participant 2 made no choice" in done.stderr
+    assert "mine/bandit.yaml: 1 fault\n  - participant 2 made no choice" in done.stderr
+    rows[["pick", "reward"]] = np.nan
+    rows.to_csv(folder / "bandit.csv", index=False)
+    done = command("fit", "fit_babur2024", "data=mine/bandit.yaml", cwd=tmp_path)
+    assert (done.returncode, "nobody made a choice" in done.stderr) == (2, True)
+    done = command("fit", "fit_babur2024", "data=fit_babur2024", cwd=tmp_path)
+    assert "is a config of kind 'fit'" in done.stderr

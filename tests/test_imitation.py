@@ -16,10 +16,11 @@ from accept_reject.envs import InvalidInputError
 from accept_reject.envs.choices import MISSED
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.bids import write_dataset
+from accept_reject.experiments.fit.config import ModelEntry
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.replay import replay
 from accept_reject.experiments.simulate import simulate
-from accept_reject.experiments.train.held_out import mixture, per_choice
+from accept_reject.experiments.train.held_out import ceiling, fitted, mixture, per_choice
 from accept_reject.experiments.train.imitation import (
     Imitation,
     ImitationConfig,
@@ -66,7 +67,10 @@ def test_same_config_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 def test_what_is_left_of_it(folder: Path) -> None:
     table = pd.read_csv(folder / "held_out.csv").set_index("player")
-    assert list(table.index) == ["network", "chance", "win-stay-lose-shift", "true player", "ceiling"]
+    assert list(table.index) == [
+        *("network", "chance", "win-stay-lose-shift", "bayes-hybrid", "bayes-rank", "bayes-outcome"),
+        *("true player", "ceiling"),
+    ]
     assert table.loss["chance"] == pytest.approx(np.log(2))
     assert table.share["chance"] == 0
     assert table.share["ceiling"] == 1
@@ -99,7 +103,9 @@ def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
     assert len(names) == len(set(names)) == 12
     assert found.test.names() != other.test.names()
     run = start(of_data, tmp_path)
-    assert set(pd.read_csv(run / "held_out.csv").player) == {"network", "chance", "win-stay-lose-shift"}
+    assert set(pd.read_csv(run / "held_out.csv").player) == {
+        *("network", "chance", "win-stay-lose-shift", "bayes-hybrid", "bayes-rank", "bayes-outcome")
+    }
     with pytest.raises(InvalidInputError, match="test and validation take 12 participants, but the data hold 12"):
         split(of_data.model_copy(update={"test": 9}), None)
 
@@ -125,15 +131,35 @@ def test_the_ceiling_of_a_population_without_differences_is_its_player() -> None
     )
     choices = simulate(alike)[0]
     expected = replay(BayesianHybrid(w=0.3, inverse_temperature=2), choices).numpy()
-    assert mixture(alike, choices, draws=3) == pytest.approx(expected, abs=1e-9)
+    assert ceiling(alike, choices) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_mixture_is_bayes_rule() -> None:
+    """Two players of equal weight at first: after each choice the one who foresaw it better counts for more."""
+    each = np.log(np.random.default_rng(0).uniform(0.1, 0.9, (2, 3, 5)))
+    found = mixture(iter(each))
+    weight = np.full((2, 3), 0.5)
+    for now in range(5):
+        probability = np.exp(each[:, :, now])
+        assert found[:, now] == pytest.approx(np.log((weight * probability).sum(axis=0)))
+        weight = weight * probability / (weight * probability).sum(axis=0)
+
+
+def test_a_fitted_model_is_near_the_ceiling_of_its_own_kind() -> None:
+    choices, _ = simulate(population(participants=200))
+    train, test = choices.take(slice(100)), choices.take(slice(100, 200))
+    models = [ModelEntry(agent=name).resolve() for name in ("bayes-hybrid", "bayes-rank")]
+    hybrid, rank = (-fitted(model, train, test).mean() for model in models)
+    assert hybrid < rank < np.log(2)
+    assert hybrid < -ceiling(population(), test).mean() + 0.005
 
 
 def test_the_ceiling_lies_between_chance_and_the_true_player() -> None:
     choices, parameters = simulate(population(participants=200))
-    ceiling = -mixture(population(), choices, draws=100).mean()
+    best = -ceiling(population(), choices).mean()
     truth = -float(replay(BayesianHybrid(**parameters), choices).mean())
     ignorant = -float(replay(BayesianHybrid(w=0.5, inverse_temperature=1.5), choices).mean())
-    assert truth < ceiling < ignorant
+    assert truth < best < ignorant
 
 
 def test_every_participant_comes_once_before_any_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:

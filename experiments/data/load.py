@@ -58,7 +58,10 @@ def load(path: str, overrides: Sequence[str] = (), seen_from: Path = Path()) -> 
             "give a BIDS folder, a YAML config with `kind: data`, `file` and `columns` for a table, or a population"
         )
         raise InvalidInputError(path, [f"{kind}; {advice}"])
-    if kind_of(path) == "population":
+    config_kind = kind_of(path)
+    if config_kind not in (None, "data", "population"):
+        raise InvalidInputError(path, [f"is a config of kind {config_kind!r}; data are of kind 'data' or 'population'"])
+    if config_kind == "population":
         return Data(simulate(load_config(PopulationConfig, path, overrides))[0], simulated=True, game_known=True)
     config = load_config(DataConfig, path, overrides)
     return Data(read_flat(config, place.parent), simulated=False, game_known=config.game is not None)

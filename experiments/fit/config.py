@@ -27,8 +27,8 @@ class PriorEntry(Spec):
         sd: Its standard deviation.
     """
 
-    mean: Real
-    sd: Annotated[Real, Field(gt=0, le=100)]
+    mean: Annotated[Real, Field(ge=-20, le=20)]
+    sd: Annotated[Real, Field(gt=0, le=20)]
 
 
 class ModelEntry(NamedAgent):
@@ -96,6 +96,11 @@ class ModelEntry(NamedAgent):
         )
 
 
+def prior_count(prior: SelectionPrior, models: int) -> float:
+    """The prior count of each of several models in model selection."""
+    return 1.0 if prior == 1 else 1 / models
+
+
 class FitConfig(Spec):
     """What to fit to what.
 
@@ -109,7 +114,7 @@ class FitConfig(Spec):
             priors too, from the group; `maximum-likelihood` takes no priors, and so has no evidence to compare.
         starts: From how many points the optimum is looked for.
         seed: Seed of the starts and of the simulations.
-        tolerance: A hierarchical fit ends when the group moves by less than this, on the unbounded scale.
+        tolerance: A hierarchical fit ends when the group moves by less than this share of its standard deviation.
         selection_prior: Prior count of each model in model selection: 1 as in SPM, or 1 over the number of models as in
             the VBA toolbox.
         simulations: How many times the fitted participants are simulated for the predictive check; 0 for no check.

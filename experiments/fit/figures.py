@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from accept_reject.experiments.fit.config import PARTICIPANTS
@@ -46,24 +47,26 @@ def _caterpillar(ax: Axes, fit: Fit, j: int, colour: str) -> None:
     """One parameter's estimates in ascending order."""
     n, value = len(fit.names), fit.estimates[:, j]
     low, high = (end[:, j] for end in fit.interval())
+    limits = fit.model.learner.free_parameters()[fit.model.parameters[j]]
+    bottom = limits.low if np.isfinite(limits.low) else BEYOND * min(value.min(), 0)
+    top = limits.high if np.isfinite(limits.high) else BEYOND * max(value.max(), 0)
+    margin = 0.04 * (top - bottom) or 1.0
+    ax.set_ylim(bottom - margin, top + margin)
+    low, high = (np.clip(end, *ax.get_ylim()) for end in (low, high))  # some go on for ever
     order, at = np.argsort(value), np.arange(1, n + 1)
     ax.vlines(at, low[order], high[order], color=colour, alpha=0.45, linewidth=min(2.0, 120 / n))
     ax.plot(at, value[order], "o", color=colour, markersize=min(3.5, 200 / n))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     median = float(np.median(value))
     ax.axhline(median, color="0.45", linewidth=0.8, linestyle="--")
     said = f"median {median:.2f}"
     ax.annotate(said, (0.02, 0.98), xycoords="axes fraction", color="0.35", fontsize=7.5, va="top")
-    limits = fit.model.learner.free_parameters()[fit.model.parameters[j]]
-    top = limits.high if np.isfinite(limits.high) else BEYOND * value.max()
-    bottom = limits.low if np.isfinite(limits.low) else BEYOND * min(value.min(), 0)
-    margin = 0.04 * (top - bottom) or 1.0
-    ax.set_ylim(bottom - margin, top + margin)
 
 
 def comparison(results: FitResults) -> Figure:
     """How frequent each model is among participants, and how far each is behind the best one for each participant."""
-    selection = list(results.selections.values())[-1]
-    evidence = list(results.selections)[-1]
+    selection, evidence = results.selection, results.way
+    assert selection is not None  # asked of compared models only
     names = list(results.models)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 0.45 * len(names) + 1.9), layout="constrained")

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.fit.individual import SAME, Fit, fit_from, fit_individually
+from accept_reject.envs.faults import InvalidInputError
+from accept_reject.experiments.fit.individual import SAME, STRAIGHT, Fit, fit_from, fit_individually
 from accept_reject.experiments.fit.model import Model
 
 MOST_ITERATIONS = 1_000
@@ -30,7 +31,7 @@ class Group:
         fit: The participants' fits under the group as their prior, which is `fit.model`'s.
         converged: Whether the group stood still to within the tolerance.
         iterations: How many iterations it took.
-        moved: How far the last iteration moved the group's means and standard deviations, at most.
+        moved: How far the last iteration moved the group's means, in standard deviations, and the logarithms of these.
     """
 
     fit: Fit
@@ -42,14 +43,17 @@ class Group:
     def mean_se(self) -> NDArray[np.float64]:
         """Standard error of the group's mean of each parameter in free space, `(parameters,)`.
 
-        The choices of participant i tell its parameter with some variance `s_i`, so that its posterior variance is
-        `p_i = 1 / (1 / v + 1 / s_i)` for a group of variance v; the group's mean is then known to a precision of
-        `sum(1 / (v + s_i)) = sum(v - p_i) / v^2`. It is infinite where the choices tell nothing.
+        The choices of participant i tell its parameters with some covariance `S_i`, so that its posterior covariance is
+        `P_i = inv(inv(V) + inv(S_i))` for a group of covariance V. The group's mean is then known to a precision of
+        `sum(inv(V + S_i)) = sum(inv(V) (V - P_i) inv(V))`; that V is not known exactly is left out of account. It is
+        infinite where the choices tell nothing.
         """
         variance = self.fit.model.prior_sd.numpy() ** 2
-        told = np.maximum(variance - self.fit.free_sd**2, 0).sum(axis=0)
-        with np.errstate(divide="ignore"):
-            return variance / np.sqrt(told)
+        told = (np.diag(variance) - self.fit.covariance.numpy()).sum(axis=0)
+        precision = told / np.outer(variance, variance)
+        bend, axes = np.linalg.eigh(precision)
+        inverse = np.divide(1, bend, where=bend > STRAIGHT, out=np.full_like(bend, np.inf))
+        return np.sqrt(np.where(axes**2 > STRAIGHT, axes**2 * inverse, 0).sum(axis=1))
 
     def integrated_bic(self, log_evidence: NDArray[np.float64]) -> float:
         """Integrated BIC of the model (Huys et al. 2011): lower is better.
@@ -79,19 +83,22 @@ def fit_hierarchically(
         choices: The participants' choices.
         starts: How many starts.
         seed: Seed of the starts.
-        tolerance: It ends when no mean or standard deviation of the group moves by more than this, in free space.
+        tolerance: It ends when no mean moves by more than this share of its standard deviation, and no standard
+            deviation by more than this share of itself: a group that is still collapsing does not count as found.
         on_iteration: Is told how many iterations have been made, and how far the last one moved the group.
 
     Raises:
-        InvalidInputError: If nobody made a choice, or the learner can't be fitted.
+        InvalidInputError: If fewer than two made a choice, or the learner can't be fitted.
     """
+    if (~choices.missed).any(axis=1).sum() < 2:
+        raise InvalidInputError("hierarchical fit", ["needs two or more participants who made a choice"])
     fit = fit_individually(model, choices, starts=starts, seed=seed)
     moved = np.inf
     for iteration in range(1, MOST_ITERATIONS + 1):
         group = _matched(fit)
         moved = max(
-            float((group.prior_mean - fit.model.prior_mean).abs().max()),
-            float((group.prior_sd - fit.model.prior_sd).abs().max()),
+            float(((group.prior_mean - fit.model.prior_mean) / fit.model.prior_sd).abs().max()),
+            float((group.prior_sd / fit.model.prior_sd).log().abs().max()),
         )
         on_iteration(iteration, moved)
         fit = fit_from(group, choices, fit.free[:, None, :])

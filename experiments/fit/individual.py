@@ -17,7 +17,7 @@ from torch import Tensor
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import generator
 from accept_reject.envs.faults import InvalidInputError
-from accept_reject.experiments.fit.likelihood import Likelihood
+from accept_reject.experiments.fit.likelihood import FEW, Likelihood
 from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.fit.newton import Objective, maximise
 
@@ -34,6 +34,9 @@ SAME = 1e-6
 
 Z95 = float(stats.norm.ppf(0.975))
 """How many standard deviations to both sides of the mean hold 95% of a Normal distribution."""
+
+STRAIGHT = 1e-9
+"""An objective whose curvature along an axis is less than this does not bend there."""
 
 _START_LUCK = 4
 
@@ -74,12 +77,20 @@ class Fit:
         return self.model.constrain(self.free).numpy()
 
     @cached_property
+    def covariance(self) -> Tensor:
+        """Covariance of the estimates in free space by Laplace's approximation, `(n, d, d)`.
+
+        Under maximum likelihood the objective may not bend in some direction: what lies along it does not count here.
+        """
+        bend, axes = torch.linalg.eigh(self.precision)
+        return (axes * torch.where(bend > STRAIGHT, 1 / bend, 0.0)[:, None, :]) @ axes.mT
+
+    @cached_property
     def free_sd(self) -> Floats:
         """Standard deviation of each estimate in free space, `(n, d)`; infinite where the objective does not bend."""
-        bends = torch.linalg.eigvalsh(self.precision)[:, 0] > 1e-9
-        safe = torch.where(bends[:, None, None], self.precision, torch.eye(self.free.shape[1], dtype=torch.float64))
-        sd = torch.linalg.inv(safe).diagonal(dim1=-2, dim2=-1).sqrt()
-        return torch.where(bends[:, None], sd, torch.inf).numpy()
+        bend, axes = torch.linalg.eigh(self.precision)
+        loose = ((axes**2) * (bend <= STRAIGHT)[:, None, :]).sum(dim=-1) > STRAIGHT
+        return torch.where(loose, torch.inf, self.covariance.diagonal(dim1=-2, dim2=-1).sqrt()).numpy()
 
     def interval(self) -> tuple[Floats, Floats]:
         """95% intervals of the estimates, by Laplace's approximation in free space, `(n, d)` each.
@@ -106,7 +117,7 @@ class Fit:
         if not self.bayesian:
             return self.free
         z = torch.from_numpy(rng.standard_normal(self.free.shape))
-        return self.free + (torch.linalg.cholesky(torch.linalg.inv(self.precision)) @ z[..., None])[..., 0]
+        return self.free + (torch.linalg.cholesky(self.covariance) @ z[..., None])[..., 0]
 
     @property
     def learned(self) -> Floats:
@@ -150,7 +161,7 @@ class Fit:
     @property
     def pseudo_r2(self) -> Floats:
         """McFadden's pseudo-R squared, `(n,)`: 0 for chance, 1 for certainty; 0 for a participant without choices."""
-        return 1 - self.log_likelihood_per_choice / -np.log(self.offered)
+        return pseudo_r2(self.log_likelihood_per_choice, self.offered)
 
     @property
     def flags(self) -> list[str]:
@@ -201,11 +212,8 @@ def fit_individually(
     Raises:
         InvalidInputError: If a participant has no choices and no prior to go by, or the learner can't be fitted.
     """
-    choices_made = (~choices.missed).sum(axis=1)
-    if not bayesian and not choices_made.all():
-        nobody = [name for name, made in zip(choices.names(), choices_made, strict=True) if not made]
-        fault = "made no choice: maximum likelihood has nothing to go by; leave them out, or fit with a prior"
-        raise InvalidInputError("data", [f"participant {name} {fault}" for name in nobody])
+    check_choices(choices, bayesian)
+    Likelihood(model, choices.take(slice(FEW))).check_gradients()
     begin = starting_points(model, starts, seed)
     parts = []
     at_once = max(1, ROWS_AT_ONCE // starts)
@@ -239,18 +247,27 @@ def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = Tru
         log_likelihood = likelihood.of(rows // starts)
         return (lambda x: log_likelihood(x) + model.log_prior(x)) if bayesian else log_likelihood
 
-    maxima = maximise(objective_of, begin.reshape(n * starts, d))
+    try:
+        maxima = maximise(objective_of, begin.reshape(n * starts, d))
+    except FloatingPointError:
+        fault = "the log-likelihood or its derivatives are no finite numbers at some parameters that the prior allows"
+        raise InvalidInputError(f"model {model.name}", [fault]) from None
     value = maxima.value.reshape(n, starts)
     best = torch.arange(n) * starts + value.argmax(dim=1)
     free = maxima.x[best]
     log_likelihood = maxima.value[best] - (model.log_prior(free) if bayesian else 0)
-    likelihood.check(free, log_likelihood)
+    precision = -maxima.hessian[best]
+    lost = (torch.linalg.eigvalsh(precision)[:, 0] <= STRAIGHT).tolist() if bayesian else []
+    if any(lost):
+        nobody = [name for name, is_lost in zip(choices.names(), lost, strict=True) if is_lost]
+        fault = f"no maximum was found for participants {', '.join(nobody)}; more starts or narrower priors may help"
+        raise InvalidInputError(f"model {model.name}", [fault])
     return Fit(
         model=model,
         names=choices.names(),
         bayesian=bayesian,
         free=free,
-        precision=-maxima.hessian[best],
+        precision=precision,
         log_likelihood=log_likelihood.numpy(),
         choices=(~choices.missed).sum(axis=1),
         offered=choices.game.offered,
@@ -258,3 +275,28 @@ def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = Tru
         agreeing=(value > value.max(dim=1, keepdim=True).values - SAME).sum(dim=1).numpy(),
         starts=starts,
     )
+
+
+def check_choices(choices: Choices, bayesian: bool, subject: str = "data") -> None:
+    """Refuse choices that can't be fitted.
+
+    Args:
+        choices: The choices.
+        bayesian: Whether a prior counts, which fits those who made no choice.
+        subject: What a message calls them.
+
+    Raises:
+        InvalidInputError: If nobody made a choice, or somebody did not and there is no prior; with every name.
+    """
+    made = (~choices.missed).sum(axis=1) > 0
+    if not made.any():
+        raise InvalidInputError(subject, ["nobody made a choice"])
+    if not bayesian and not made.all():
+        fault = "made no choice: maximum likelihood has nothing to go by; leave them out, or fit with a prior"
+        nobody = [name for name, each in zip(choices.names(), made, strict=True) if not each]
+        raise InvalidInputError(subject, [f"participant {name} {fault}" for name in nobody])
+
+
+def pseudo_r2(log_likelihood_per_choice: Any, offered: int) -> Any:
+    """McFadden's pseudo-R squared, from the mean log-probability of a choice and how many partners were offered."""
+    return 1 + log_likelihood_per_choice / np.log(offered)

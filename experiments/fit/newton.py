@@ -14,6 +14,8 @@ Objective = Callable[[Tensor], Tensor]
 """What is maximised: from points `(m, d)`, one for each of m problems, to values `(m,)`; twice differentiable."""
 
 LONGEST_STEP = 3.0
+OFF_A_SADDLE = 0.1
+"""Length of a step along the axis that bends upwards, where the slope is zero and the point is no maximum."""
 MOST_ITERATIONS = 200
 TOLERANCE = 1e-12
 
@@ -45,10 +47,15 @@ def maximise(objective_of: Callable[[NDArray[np.int64]], Objective], starts: Ten
     Args:
         objective_of: Gives the objective of some of the problems, by their numbers.
         starts: A start for each problem, `(m, d)`.
+
+    Raises:
+        FloatingPointError: If the objective or its derivatives are no finite numbers at a start.
     """
     x, rows = starts.clone(), np.arange(len(starts))
     objective = objective_of(rows)
     value, gradient, hessian = evaluate(objective, x)
+    if not (value.isfinite().all() and gradient.isfinite().all() and hessian.isfinite().all()):
+        raise FloatingPointError("the objective or its derivatives are no finite numbers at a start")
     damping = torch.full_like(value, 1e-3)
     converged = np.zeros(len(x), bool)
     for _ in range(MOST_ITERATIONS):
@@ -56,22 +63,26 @@ def maximise(objective_of: Callable[[NDArray[np.int64]], Objective], starts: Ten
         curvature, axes = torch.linalg.eigh(-hessian[at])
         slope = (axes.mT @ gradient[at][..., None])[..., 0]
         gain = (slope**2 / curvature.abs().clamp(min=1e-12)).sum(dim=1) / 2
-        done = ((gain < TOLERANCE) & (curvature[:, 0] > -1e-9)).numpy()
+        flat = gain < TOLERANCE
+        done = (flat & (curvature[:, 0] > -1e-9)).numpy()
         converged[rows[done]] = True
         if done.all():
             break
         if done.any():
             rows = rows[~done]
             objective = objective_of(rows)
-            at, curvature, axes, slope = (part[torch.from_numpy(~done)] for part in (at, curvature, axes, slope))
+            left = torch.from_numpy(~done)
+            at, curvature, axes, slope, flat = (part[left] for part in (at, curvature, axes, slope, flat))
         along = slope / (curvature.abs() + damping[at][:, None]).clamp(min=1e-12)
+        along[flat, 0] = OFF_A_SADDLE
         along = along * (LONGEST_STEP / along.norm(dim=1, keepdim=True).clamp(min=LONGEST_STEP))
         promised = (slope * along - curvature * along**2 / 2).sum(dim=1)
         there = x[at] + (axes @ along[..., None])[..., 0]
         found = evaluate(objective, there)
         gained = found[0] - value[at]
         noise = 1e-11 * (1 + value[at].abs())
-        better = gained >= -noise
+        finite = found[0].isfinite() & found[1].isfinite().all(dim=1) & found[2].isfinite().all(dim=2).all(dim=1)
+        better = finite & (gained >= -noise)
         as_promised = better & (gained >= promised / 2 - noise)
         calmer, wilder = damping[at] / 10, 10 * damping[at] + 0.1
         damping[at] = torch.where(as_promised, calmer, torch.where(better, damping[at], wilder))

@@ -1,7 +1,7 @@
 """Predictive checks: do players with the fitted parameters behave like the participants?
 
-Where the game is known, fitted players play it anew, free-running. Where only the choices are, they answer to what
-happened to the participants, one step ahead.
+Where the game is known, fitted players play it anew, free-running, and rounds that a participant missed don't count.
+Where only the choices are known, they answer to what happened to the participants, one step ahead.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def check(
     choices = data.choices
     width = -(-choices.game.rounds // POINTS)
     curves: dict[tuple[str, str], Interval] = {}
-    for name, curve in _curves(choices, width, outcomes=True).items():
-        curves[name, PARTICIPANTS] = mean_interval(curve)
+    for name, curve in _curves(choices, width, outcomes=data.game_known).items():
+        curves[name, PARTICIPANTS] = _over_participants(curve)
     observed = stay_effects(choices).reset_index()
     effects = [observed[["effect", "estimate", "low", "high"]].assign(player=PARTICIPANTS)]
     for model, fit in fits.items():
@@ -91,6 +91,7 @@ def check(
             parameters = fit.draw(rng)
             if data.game_known:
                 made = play(fit.model.agent(parameters), draw(choices.game, luck, len(choices)), luck)
+                made = replace(made, choice=np.where(choices.missed, choices.choice, made.choice))
                 estimates.append(stay_effects(made).estimate.to_numpy())
             else:
                 made = _one_step_ahead(fit, parameters, choices, luck)
@@ -142,3 +143,9 @@ def _curves(choices: Choices, width: int, outcomes: bool) -> dict[str, Floats]:
     if outcomes:
         found["accepted"] = shares(choices.accepted, ~choices.missed)
     return found
+
+
+def _over_participants(curve: Floats) -> Interval:
+    """The mean of each point over the participants who have it, with its 95% interval."""
+    known = [mean_interval(point[~np.isnan(point)]) for point in curve.T]
+    return Interval(*(np.array(each, np.float64) for each in zip(*known, strict=True)))

@@ -36,7 +36,8 @@ _SCAN = 17
 """Nodes along each axis where the box is looked for: at first one for each standard deviation."""
 
 _MOST_SCANS = 12
-_ROWS_AT_ONCE = 1_000
+_POINTS_AT_ONCE, _ROWS_AT_ONCE = 500_000, 1_000
+"""Points that are kept at once, and of which the likelihood is computed at once: more need more memory only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +67,13 @@ def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambd
     if not fit.bayesian or d > MOST_PARAMETERS:
         raise ValueError(f"quadrature needs a prior and at most {MOST_PARAMETERS} parameters, but there are {d}")
     likelihood = Likelihood(fit.model, choices)
-    axes = torch.linalg.cholesky(torch.linalg.inv(fit.precision))
+    axes = torch.linalg.cholesky(fit.covariance)
     log_unit = axes.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
     low, high = _box(fit, likelihood, axes)
     log_evidence = torch.full((n,), torch.inf, dtype=torch.float64)
     error, mean = torch.full_like(log_evidence, torch.inf), torch.empty_like(fit.free)
     for nodes in NODES[d]:
-        rows = torch.nonzero(error > TOLERANCE)[:, 0]
-        if len(rows):
+        for rows in _split(torch.nonzero(error > TOLERANCE)[:, 0], nodes**d):
             points = _points(fit.free[rows], axes[rows], _grid(low[rows], high[rows], nodes))
             log_step = ((high - low)[rows] / (nodes - 1)).log().sum(dim=1) + log_unit[rows]
             log_mass = _log_joint(fit, likelihood, points, rows.numpy()) + log_step[:, None]
@@ -88,20 +88,26 @@ def _box(fit: Fit, likelihood: Likelihood, axes: Tensor) -> tuple[Tensor, Tensor
     """The ends of each participant's box along each axis, `(n, d)` each, in units of Laplace's standard deviations."""
     n, d = fit.free.shape
     low, high = torch.full((n, d), -8.0, dtype=torch.float64), torch.full((n, d), 8.0, dtype=torch.float64)
-    rows = torch.arange(n)
-    for _ in range(_MOST_SCANS):
-        grid = _grid(low[rows], high[rows], _SCAN)
-        log_density = _log_joint(fit, likelihood, _points(fit.free[rows], axes[rows], grid), rows.numpy())
-        counts = (log_density > log_density.max(dim=1, keepdim=True).values - _NEGLIGIBLE)[..., None]
-        first, last = grid.where(counts, torch.inf).amin(dim=1), grid.where(counts, -torch.inf).amax(dim=1)
-        step = (high - low)[rows] / (_SCAN - 1)
-        short = (first <= low[rows]) | (last >= high[rows])
-        low[rows] = torch.where(first <= low[rows], 1.5 * low[rows], first - step)
-        high[rows] = torch.where(last >= high[rows], 1.5 * high[rows], last + step)
-        rows = rows[short.any(dim=1)]
-        if not len(rows):
-            break
+    for block in _split(torch.arange(n), _SCAN**d):
+        rows = block
+        for _ in range(_MOST_SCANS):
+            grid = _grid(low[rows], high[rows], _SCAN)
+            log_density = _log_joint(fit, likelihood, _points(fit.free[rows], axes[rows], grid), rows.numpy())
+            counts = (log_density > log_density.max(dim=1, keepdim=True).values - _NEGLIGIBLE)[..., None]
+            first, last = grid.where(counts, torch.inf).amin(dim=1), grid.where(counts, -torch.inf).amax(dim=1)
+            step = (high - low)[rows] / (_SCAN - 1)
+            short = (first <= low[rows]) | (last >= high[rows])
+            low[rows] = torch.where(first <= low[rows], 1.5 * low[rows], first - step)
+            high[rows] = torch.where(last >= high[rows], 1.5 * high[rows], last + step)
+            rows = rows[short.any(dim=1)]
+            if not len(rows):
+                break
     return low, high
+
+
+def _split(rows: Tensor, points: int) -> list[Tensor]:
+    """Rows of participants in parts, so that not too many points are kept at once."""
+    return list(torch.split(rows, max(1, _POINTS_AT_ONCE // points))) if len(rows) else []
 
 
 def _grid(low: Tensor, high: Tensor, nodes: int) -> Tensor:

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from accept_reject.experiments.data.load import Data
-from accept_reject.experiments.fit.config import FitConfig, SelectionPrior
+from accept_reject.experiments.fit.config import FitConfig, SelectionPrior, prior_count
 from accept_reject.experiments.fit.hierarchical import Group, fit_hierarchically
-from accept_reject.experiments.fit.individual import Z95, Fit, fit_individually
+from accept_reject.experiments.fit.individual import Z95, Fit, check_choices, fit_individually
 from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.fit.model_selection import ModelSelection, select_models
 from accept_reject.experiments.fit.predictive import Check, check
-from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS, Posterior, integrate
+from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS, TOLERANCE, Posterior, integrate
 from accept_reject.experiments.progress import OnProgress, steps
 
 Floats = NDArray[np.float64]
@@ -43,6 +43,14 @@ class ModelFit:
         return found if self.posterior is None else {**found, "quadrature": self.posterior.log_evidence}
 
     @property
+    def flags(self) -> list[str]:
+        """What is wrong with each participant's fit or evidence, or `ok`."""
+        if self.posterior is None:
+            return self.fit.flags
+        said = zip(self.fit.flags, self.posterior.error > TOLERANCE, strict=True)
+        return [f"{flag}; quadrature not converged".removeprefix("ok; ") if off else flag for flag, off in said]
+
+    @property
     def posterior_mean(self) -> Floats:
         """Posterior means of the parameters, `(n, parameters)`: by quadrature where there is one, else by Laplace's."""
         return self.fit.laplace_mean if self.posterior is None else self.posterior.mean
@@ -66,6 +74,22 @@ class FitResults:
     models: dict[str, ModelFit]
     selections: dict[str, ModelSelection]
     check: Check | None
+
+    @property
+    def way(self) -> str:
+        """How the evidence that is shown and compared is computed: by quadrature if it is so for every model."""
+        return "quadrature" if all("quadrature" in each.evidence for each in self.models.values()) else "Laplace"
+
+    @property
+    def selection(self) -> ModelSelection | None:
+        """The model selection that rests on this evidence."""
+        return self.selections.get(self.way)
+
+    def integrated_bic(self, model: str) -> float:
+        """Integrated BIC of a model of a hierarchical fit; lower is better."""
+        each = self.models[model]
+        assert each.group is not None
+        return each.group.integrated_bic(each.evidence[self.way])
 
     def estimates_frame(self) -> pd.DataFrame:
         """A row for each participant, model and parameter.
@@ -115,12 +139,11 @@ class FitResults:
             if each.posterior is not None:
                 frame["log_evidence_quadrature"] = each.posterior.log_evidence
                 frame["quadrature_error"] = each.posterior.error
-            if self.selections:
-                selection = self.selections["Laplace"]
-                frame["responsibility"] = selection.frequencies[i]  # of whom nothing is known
-                frame.loc[played, "responsibility"] = selection.responsibilities[:, i]
+            if self.selection:
+                frame["responsibility"] = self.selection.frequencies[i]  # of whom nothing is known
+                frame.loc[played, "responsibility"] = self.selection.responsibilities[:, i]
             frame["agreeing_starts"] = [f"{agreeing} of {fit.starts}" for agreeing in fit.agreeing]
-            frame["flag"] = fit.flags
+            frame["flag"] = each.flags
             parts.append(frame)
         return pd.concat(parts, ignore_index=True)
 
@@ -160,7 +183,6 @@ class FitResults:
             model = each.fit.model
             ends = [model.prior_mean.numpy() + z * np.minimum(each.group.mean_se, 1e3) for z in (0, -Z95, Z95)]
             median, low, high = (model.constrain(torch.from_numpy(end)).numpy() for end in ends)
-            evidence = list(each.evidence.values())[-1]
             parts.append(
                 pd.DataFrame(
                     {
@@ -172,7 +194,7 @@ class FitResults:
                         "median": median,
                         "low": low,
                         "high": high,
-                        "integrated_bic": each.group.integrated_bic(evidence),
+                        "integrated_bic": self.integrated_bic(name),
                         "iterations": each.group.iterations,
                         "converged": each.group.converged,
                         "moved": each.group.moved,
@@ -189,7 +211,11 @@ def run(config: FitConfig, data: Data, on_progress: OnProgress = lambda _, __: N
         config: What to fit.
         data: What to fit it to.
         on_progress: Is told the stage, and what share of it is done.
+
+    Raises:
+        InvalidInputError: If the data can't be fitted like that, or a model can't be fitted.
     """
+    check_choices(data.choices, config.method != "maximum-likelihood", config.data)
     models = {entry.name: _fit(entry.resolve(), config, data, on_progress) for entry in config.models}
     found = None
     if config.simulations:
@@ -202,12 +228,13 @@ def run(config: FitConfig, data: Data, on_progress: OnProgress = lambda _, __: N
 def select(models: dict[str, ModelFit], prior: SelectionPrior) -> dict[str, ModelSelection]:
     """Random-effects model selection by each way of computing the evidence that all models have."""
     played = next(iter(models.values())).fit.choices > 0
-    if len(models) < 2 or not played.any():
+    if len(models) < 2:
         return {}
     shared = [way for way in ("Laplace", "quadrature") if all(way in each.evidence for each in models.values())]
-    count = 1.0 if prior == 1 else 1 / len(models)
     return {
-        way: select_models(np.stack([each.evidence[way][played] for each in models.values()], axis=1), count)
+        way: select_models(
+            np.stack([each.evidence[way][played] for each in models.values()], axis=1), prior_count(prior, len(models))
+        )
         for way in shared
     }
 

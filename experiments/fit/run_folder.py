@@ -29,10 +29,11 @@ def run_fit(config: FitConfig, seen_from: Path, parent: Path) -> Path:
     Returns:
         The run's folder.
     """
-    make_folder(parent)
     console = Console()
     data = load(config.data, seen_from=seen_from)
-    folder = parent / f"{config.name}-{content_hash(dump_config(config), data.choices.to_frame().to_csv())}"
+    told = (data.choices.to_frame().to_csv(), data.choices.game.model_dump_json(), str(data.game_known))
+    folder = parent / f"{config.name}-{content_hash(dump_config(config), *told)}"
+    make_folder(parent)
     with stages(console) as on_progress:
         results = run(config, data, on_progress)
     write_run(results, folder)

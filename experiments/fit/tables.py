@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from accept_reject.experiments.fit.individual import Z95
+from accept_reject.experiments.fit.individual import Z95, pseudo_r2
 from accept_reject.experiments.fit.results import FitResults
 from accept_reject.experiments.tables import TextTable, probability
 
@@ -20,18 +20,17 @@ def models(results: FitResults) -> TextTable:
     """How well each model explains the choices, all participants together."""
     columns = ["model", "k", "log-lik.", "per choice", "R2", "AIC", "BIC"]
     bayesian = results.config.method != "maximum-likelihood"
-    columns += ["log-evid."] if bayesian else []
+    columns += [f"evidence, {results.way}"] if bayesian else []
     columns += ["iBIC"] if results.config.method == "hierarchical" else []
     rows = []
     for name, each in results.models.items():
         fit = each.fit
-        per_choice = fit.log_likelihood.sum() / max(fit.choices.sum(), 1)
-        r2 = 1 + per_choice / np.log(fit.offered)
+        per_choice = fit.log_likelihood.sum() / fit.choices.sum()
+        r2 = pseudo_r2(per_choice, fit.offered)
         cells = [name, str(len(fit.model.parameters)), f"{fit.log_likelihood.sum():,.1f}", f"{per_choice:.4f}"]
         cells += [f"{r2:.3f}", f"{fit.aic.sum():,.1f}", f"{fit.bic.sum():,.1f}"]
-        evidence = list(each.evidence.values())
-        cells += [f"{evidence[-1].sum():,.1f}"] if bayesian else []
-        cells += [f"{each.group.integrated_bic(evidence[-1]):,.1f}"] if each.group else []
+        cells += [f"{each.evidence[results.way].sum():,.1f}"] if bayesian else []
+        cells += [f"{results.integrated_bic(name):,.1f}"] if each.group else []
         rows.append(tuple(cells))
     return TextTable("Models, sums over participants", tuple(columns), tuple(rows))
 
@@ -88,7 +87,7 @@ def groups(results: FitResults) -> TextTable | None:
         (
             row["model"],
             row["parameter"],
-            f"{row['median']:.3g} [{row['low']:.3g}, {row['high']:.3g}]",
+            f"{row['median']:.3g} ({row['low']:.3g} to {row['high']:.3g})",
             f"{row['mean']:.2f}",
             f"{row['sd']:.2f}",
             f"{row['iterations']}, {'converged' if row['converged'] else 'NOT CONVERGED'}",
@@ -110,6 +109,6 @@ def flags(results: FitResults) -> TextTable | None:
     return TextTable("Flags", ("model", "flag", "participants", "who"), tuple(rows)) if rows else None
 
 
-def _few(names: list[str], most: int = 8) -> str:
+def _few(names: list[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

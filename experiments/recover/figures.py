@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy import stats
 
 from accept_reject.experiments.recover.results import DECIDED, RecoverResults
@@ -38,6 +39,7 @@ def scatter(results: RecoverResults) -> Figure:
                 ax.set_yscale("log")
                 for axis in (ax.xaxis, ax.yaxis):
                     axis.set_major_formatter("{x:g}")
+                    axis.set_minor_formatter(NullFormatter())
             ends = [min(some.truth.min(), some.estimate.min()), max(some.truth.max(), some.estimate.max())]
             ax.plot(ends, ends, color="0.4", linewidth=0.9)
             r = found.r[model, parameter]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from accept_reject.envs.episodes import generator
+from accept_reject.experiments.fit.config import prior_count
 from accept_reject.experiments.fit.individual import Fit, fit_individually
 from accept_reject.experiments.fit.model_selection import select_models
 from accept_reject.experiments.fit.quadrature import integrate
@@ -77,7 +78,7 @@ class RecoverResults:
         """How well models are told apart: a row for each size, generating model and fitted model.
 
         Columns: `rounds`, `participants`, `generating`, `fitted`; `wins`, the share of studies in which the fitted
-        model has the highest protected exceedance probability; `decided`, the share in which it is above `DECIDED`;
+        model has the highest exceedance probability; `decided`, the share in which it is above `DECIDED`;
         `protected`, its mean; and `frequency`, the mean of the expected frequencies.
         """
         keys = ["rounds", "participants", "generating", "fitted"]
@@ -151,7 +152,7 @@ def _recovered(
 def _studies(config: RecoverConfig, rounds: int, generating: str, evidence: Floats) -> list[dict[str, Any]]:
     """Model selection in studies of every size, cut out of the same participants."""
     names = [entry.name for entry in config.models]
-    prior = 1.0 if config.selection_prior == 1 else 1 / len(names)
+    prior = prior_count(config.selection_prior, len(names))
     rows = []
     for size in config.participants:
         for study in range(config.studies):
@@ -163,7 +164,7 @@ def _studies(config: RecoverConfig, rounds: int, generating: str, evidence: Floa
                     "fitted": name,
                     "frequency": found.frequencies[i],
                     "protected": found.protected[i],
-                    "wins": bool(found.protected.argmax() == i),
+                    "wins": bool(found.exceedance.argmax() == i),
                 }
                 for i, name in enumerate(names)
             ]

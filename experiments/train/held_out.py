@@ -1,8 +1,9 @@
 """How well an imitator foretells the choices of participants it has never seen, and what there was to foretell.
 
-Beside it stand chance, win-stay-lose-shift with the lapses that suit the participants learned from, and for simulated
-participants the true player and the *ceiling*: the Bayesian mixture over the population's parameters, updated with each
-participant's own choices. No predictor that does not know the participant can beat it, so that
+Beside it stand chance, win-stay-lose-shift with the lapses that suit the participants learned from, cognitive models
+whose group is fitted to them and which learn of each participant as they go along, and for simulated participants the
+true player and the *ceiling*: the Bayesian mixture over the population's parameters, updated with each participant's
+own choices. No predictor that does not know the participant can beat it, so that
 
     share = (chance - loss) / (chance - ceiling)
 
@@ -11,6 +12,7 @@ is the share of the explainable information that an imitator explains.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,9 @@ from accept_reject.agents.networks import Network
 from accept_reject.agents.recurrent import RecurrentAgent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
+from accept_reject.experiments.fit.hierarchical import fit_hierarchically
+from accept_reject.experiments.fit.likelihood import Likelihood
+from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
 from accept_reject.experiments.population import PopulationConfig, draw_parameters, learner_class
@@ -30,10 +35,10 @@ from accept_reject.experiments.replay import of_choice, replay
 from accept_reject.experiments.scores import learning_curve
 from accept_reject.experiments.signatures import stay_effects
 
-CEILING_DRAWS = 1000
-"""Draws from the population over which the ceiling's mixture is taken."""
+DRAWS = 1000
+"""Draws from a population or a group over which a mixture is taken."""
 
-CEILING_SEED = 8_999
+DRAWS_SEED = 8_999
 """Seed of those draws: other participants than any that are learned from or scored."""
 
 CURVE_WIDTH = 12
@@ -46,6 +51,7 @@ def held_out_tables(
     test: Choices,
     population: PopulationConfig | None,
     parameters: dict[str, NDArray[np.float64]] | None,
+    models: Sequence[Model],
 ) -> dict[str, pd.DataFrame]:
     """The tables that an imitation leaves, by file name.
 
@@ -55,15 +61,19 @@ def held_out_tables(
         test: Choices that were not.
         population: Where they come from, if they are simulated.
         parameters: The true parameters of the latter, if they are simulated.
+        models: Cognitive models to fit to the choices that were learned from, and to score beside the imitator.
     """
     with torch.no_grad():
         losses = {"network": per_choice(of_choice(network.over_rounds(test).log_policy, test).double().numpy(), test)}
         losses["chance"] = np.full(len(test), np.log(test.game.offered))
         losses["win-stay-lose-shift"] = per_choice(_with_lapses(train, test), test)
+        for model in models:
+            with torch.enable_grad():  # a fit follows gradients
+                losses[model.name] = per_choice(fitted(model, train, test), test)
         if population and parameters:
             truth = learner_class(population.agent)(**parameters)
             losses["true player"] = per_choice(replay(truth, test).numpy(), test)
-            losses["ceiling"] = per_choice(mixture(population, test), test)
+            losses["ceiling"] = per_choice(ceiling(population, test), test)
         by_participant = pd.DataFrame({"participant": test.names(), **losses})
         tables = {"participants.csv": by_participant, "held_out.csv": summary(by_participant)}
         if population:
@@ -77,21 +87,45 @@ def per_choice(log_probability: NDArray[np.float64], choices: Choices) -> NDArra
     return -np.divide(log_probability.sum(axis=1), made, where=made > 0, out=np.full(len(made), np.nan))
 
 
-def mixture(population: PopulationConfig, choices: Choices, draws: int = CEILING_DRAWS) -> NDArray[np.float64]:
-    """Log-probability of each choice under the Bayesian mixture over the population, given the choices before it.
+def ceiling(population: PopulationConfig, choices: Choices) -> NDArray[np.float64]:
+    """Log-probability of each choice under the mixture over the population that made them, `(n, rounds)`."""
+    learner = learner_class(population.agent)
+    parameters = draw_parameters(population, DRAWS, DRAWS_SEED)
+    players = (learner(**{name: values[i] for name, values in parameters.items()}) for i in range(DRAWS))
+    return mixture(replay(player, choices).numpy() for player in players)
 
-    It is the ratio of successive marginal likelihoods, each a mean over draws from the population.
+
+def fitted(model: Model, train: Choices, test: Choices) -> NDArray[np.float64]:
+    """Log-probability of each choice under the mixture over a group that was fitted to other participants.
+
+    The group is learned from the participants learned from (expectation-maximisation), as the imitator's weights are.
+
+    Returns:
+        `(n, rounds)`, of the participants in `test`.
+    """
+    group = fit_hierarchically(model, train, starts=3).fit.model
+    z = np.random.default_rng(DRAWS_SEED).standard_normal((DRAWS, len(group.parameters)))
+    free = group.prior_mean + group.prior_sd * torch.from_numpy(z)
+    log_probability = Likelihood(group, test).by_round(np.arange(len(test)))
+    return mixture(log_probability(draw.expand(len(test), -1)).numpy() for draw in free)
+
+
+def mixture(log_probabilities: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Log-probability of each choice under a Bayesian mixture of players, given the choices before it.
+
+    It is the ratio of successive marginal likelihoods, each a mean over the players.
+
+    Args:
+        log_probabilities: Of each choice under each player, `(n, rounds)` each.
 
     Returns:
         `(n, rounds)`.
     """
-    learner = learner_class(population.agent)
-    parameters = draw_parameters(population, draws, CEILING_SEED)
-    marginal = np.full(choices.choice.shape, -np.inf)
-    for i in range(draws):
-        log_probability = replay(learner(**{name: values[i] for name, values in parameters.items()}), choices)
-        marginal = np.logaddexp(marginal, log_probability.numpy().cumsum(axis=1))
-    return np.diff(marginal, axis=1, prepend=np.log(draws))
+    marginal, players = np.float64(-np.inf), 0
+    for each in log_probabilities:
+        marginal = np.logaddexp(marginal, each.cumsum(axis=1))
+        players += 1
+    return np.diff(marginal, axis=1, prepend=np.log(players))
 
 
 def _with_lapses(train: Choices, test: Choices) -> NDArray[np.float64]:

@@ -22,12 +22,17 @@ from accept_reject.envs.episodes import draw, generator
 from accept_reject.envs.faults import InvalidInputError, Real, Whole
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.load import load
+from accept_reject.experiments.entries import check_names
+from accept_reject.experiments.fit.config import ModelEntry
 from accept_reject.experiments.play import play
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.replay import of_choice
 from accept_reject.experiments.simulate import simulate
 from accept_reject.experiments.train.held_out import held_out_tables
 from accept_reject.experiments.train.loop import Evaluation, Step, Task, TrainConfig
+
+MODELS = ("bayes-hybrid", "bayes-rank", "bayes-outcome")
+"""The study's models."""
 
 _SPLIT_LUCK, _ORDER_LUCK = 4, 5
 
@@ -45,6 +50,7 @@ class ImitationConfig(TrainConfig):
         batch: Participants in an update.
         patience: Evaluations without a better validation loss after which training stops. The best weights are kept.
         prediction_weight: Weight of the loss of predicting the asked partner's answer, for networks that predict.
+        models: Cognitive models, fitted to the participants who are learned from, to score beside the network.
         game_episodes: Fresh episodes, played at random, whose answers every update learns to predict too: they need no
             participants. For populations and networks that predict.
     """
@@ -57,8 +63,16 @@ class ImitationConfig(TrainConfig):
     test: Annotated[Whole, Field(ge=2)]
     batch: Annotated[Whole, Field(ge=1)] = 200
     patience: Annotated[Whole, Field(ge=1)] = 10
+    models: tuple[ModelEntry, ...] = tuple(ModelEntry(agent=name) for name in MODELS)
     prediction_weight: Annotated[Real, Field(ge=0)] = 0.0
     game_episodes: Annotated[Whole, Field(ge=0)] = 0
+
+    @field_validator("models")
+    @classmethod
+    def _check_models(cls, entries: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
+        if entries:
+            check_names([entry.name for entry in entries])
+        return entries
 
     @field_validator("population")
     @classmethod
@@ -144,7 +158,10 @@ class Imitation(Task):
 
     def finish(self, network: Network[Any]) -> dict[str, pd.DataFrame]:
         """Score the held-out participants."""
-        return held_out_tables(network, self.split.train, self.split.test, self.population, self.split.parameters)
+        models = [entry.resolve() for entry in self.config.models]
+        return held_out_tables(
+            network, self.split.train, self.split.test, self.population, self.split.parameters, models
+        )
 
 
 def split(config: ImitationConfig, population: PopulationConfig | None) -> Split:
