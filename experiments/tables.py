@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -52,8 +52,9 @@ def to_rich(table: TextTable) -> Table:
     """The table for a terminal; without intervals where they would not fit."""
     shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for i, name in enumerate(table.header):
-        options: dict[str, Any] = {"no_wrap": True} if i == 0 else {"overflow": "fold"}
-        shown.add_column(escape(name), justify="left" if i == 0 else "right", vertical="bottom", **options)
+        whole = max((len(row[i]) for row in table.rows if " " not in row[i]), default=0)  # numbers and names
+        width = {"no_wrap": True} if i == 0 else {"overflow": "fold", "min_width": min(whole, 20)}
+        shown.add_column(escape(name), justify="left" if i == 0 else "right", vertical="bottom", **width)
     for row in table.rows:
         shown.add_row(*(escape(text.partition(" [")[0] if len(row) > 4 else text) for text in row))
     return shown

@@ -37,8 +37,14 @@ def run_fit(config: FitConfig, seen_from: Path, parent: Path) -> Path:
     with stages(console) as on_progress:
         results = run(config, data, on_progress)
     write_run(results, folder)
-    parameters = tables.parameters(results).only("model", "parameter", "median", "quartiles", "mean")
-    for table in (tables.models(results), tables.selection(results), parameters, tables.groups(results)):
+    models, groups = tables.models(results), tables.groups(results)
+    short = (
+        models.only(*(column for column in models.header if column not in ("per choice", "AIC"))),
+        tables.selection(results),
+        tables.parameters(results).only("model", "parameter", "median", "quartiles", "mean"),
+        groups and groups.only("model", "parameter", "median", "iterations"),
+    )
+    for table in short:
         if table is not None:
             console.print(to_rich(table))
     if results.selections:

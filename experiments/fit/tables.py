@@ -20,7 +20,7 @@ def models(results: FitResults) -> TextTable:
     """How well each model explains the choices, all participants together."""
     columns = ["model", "k", "log-lik.", "per choice", "R2", "AIC", "BIC"]
     bayesian = results.config.method != "maximum-likelihood"
-    columns += [f"evidence, {results.way}"] if bayesian else []
+    columns += ["evidence"] if bayesian else []
     columns += ["iBIC"] if results.config.method == "hierarchical" else []
     rows = []
     for name, each in results.models.items():
@@ -32,7 +32,8 @@ def models(results: FitResults) -> TextTable:
         cells += [f"{each.evidence[results.way].sum():,.1f}"] if bayesian else []
         cells += [f"{results.integrated_bic(name):,.1f}"] if each.group else []
         rows.append(tuple(cells))
-    return TextTable("Models, sums over participants", tuple(columns), tuple(rows))
+    title = "Models, sums over participants" + (f" (evidence: {results.way})" if bayesian else "")
+    return TextTable(title, tuple(columns), tuple(rows))
 
 
 def selection(results: FitResults) -> TextTable | None:
