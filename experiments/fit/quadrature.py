@@ -26,6 +26,9 @@ MOST_PARAMETERS = 3
 TOLERANCE = 1e-5
 """A participant is done when a pass moves its log-evidence by less than this; what is left is far smaller by then."""
 
+UNSOUND = 1e-3
+"""A participant whose log-evidence the last pass still moved by more than this is flagged."""
+
 NODES = {1: (33, 65, 129, 257), 2: (25, 37, 55, 83, 125), 3: (19, 29, 43, 65, 97)}
 """Nodes along each axis, pass by pass, for models of so many parameters."""
 

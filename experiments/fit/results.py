@@ -16,7 +16,7 @@ from accept_reject.experiments.fit.individual import Z95, Fit, check_choices, fi
 from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.fit.model_selection import ModelSelection, select_models
 from accept_reject.experiments.fit.predictive import Check, check
-from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS, TOLERANCE, Posterior, integrate
+from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS, UNSOUND, Posterior, integrate
 from accept_reject.experiments.progress import OnProgress, steps
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ class ModelFit:
         """What is wrong with each participant's fit or evidence, or `ok`."""
         if self.posterior is None:
             return self.fit.flags
-        said = zip(self.fit.flags, self.posterior.error > TOLERANCE, strict=True)
+        said = zip(self.fit.flags, self.posterior.error > UNSOUND, strict=True)
         return [f"{flag}; quadrature not converged".removeprefix("ok; ") if off else flag for flag, off in said]
 
     @property
