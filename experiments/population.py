@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from scipy import stats
 
 from accept_reject.agents.learner import Learner
@@ -115,6 +115,27 @@ class CorrelatedNormals(Spec):
         return self
 
 
+def learner_class(agent: str) -> type[Learner]:
+    """The class of a learner with named parameters.
+
+    Raises:
+        ValueError: If the agent is unknown or has no named parameters.
+    """
+    cls = load_class(agent)
+    if not issubclass(cls, Learner):
+        raise ValueError(f"agent {agent!r} has no named parameters: it can't be given a population of them")
+    return cls
+
+
+def _is_learner(agent: str) -> str:
+    learner_class(agent)
+    return agent
+
+
+LearnerName = Annotated[str, AfterValidator(_is_learner)]
+"""A learner's registered name or dotted path."""
+
+
 class PopulationConfig(Spec):
     """Simulated participants.
 
@@ -130,7 +151,7 @@ class PopulationConfig(Spec):
 
     name: RunName
     kind: Literal["population"] = "population"
-    agent: str
+    agent: LearnerName
     participants: Annotated[Whole, Field(ge=1, le=1_000_000)] = 42
     seed: Annotated[Whole, Field(ge=0)] = 0
     game: ScenarioEntry = ScenarioEntry(scenario="orthogonal")
@@ -147,12 +168,6 @@ class PopulationConfig(Spec):
             name: Mixture.model_validate(each) if isinstance(each, dict) and "mixture" in each else each
             for name, each in parameters.items()
         }
-
-    @field_validator("agent")
-    @classmethod
-    def _check_agent(cls, agent: str) -> str:
-        learner_class(agent)
-        return agent
 
     @model_validator(mode="after")
     def _check_parameters(self) -> PopulationConfig:
@@ -172,18 +187,6 @@ class PopulationConfig(Spec):
         if faults:
             raise ValueError("\n".join(fault.removeprefix(".") for fault in faults))
         return self
-
-
-def learner_class(agent: str) -> type[Learner]:
-    """The class of a learner with named parameters.
-
-    Raises:
-        ValueError: If the agent is unknown or has no named parameters.
-    """
-    cls = load_class(agent)
-    if not issubclass(cls, Learner):
-        raise ValueError(f"agent {agent!r} has no named parameters: it can't be given a population of them")
-    return cls
 
 
 def draw_parameters(

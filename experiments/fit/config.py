@@ -10,7 +10,7 @@ from accept_reject.agents.learner import NormalPrior, Parameter
 from accept_reject.envs.faults import Real, Spec, Whole, suggest
 from accept_reject.experiments.entries import NamedAgent, RunName, check_names
 from accept_reject.experiments.fit.model import Model
-from accept_reject.experiments.population import learner_class
+from accept_reject.experiments.population import LearnerName, learner_class
 
 Method = Literal["map", "hierarchical", "maximum-likelihood"]
 PARTICIPANTS = "data"
@@ -40,15 +40,10 @@ class ModelEntry(NamedAgent):
         priors: Priors of estimated parameters; those not named have the learner's.
     """
 
+    agent: LearnerName
     fit: tuple[str, ...] | None = None
     fixed: dict[str, Real] = {}
     priors: dict[str, PriorEntry] = {}
-
-    @field_validator("agent")
-    @classmethod
-    def _check_agent(cls, agent: str) -> str:
-        learner_class(agent)
-        return agent
 
     @model_validator(mode="after")
     def _check_parameters(self) -> ModelEntry:
