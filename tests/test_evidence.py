@@ -1,5 +1,7 @@
 """Evidence by quadrature equals fine grids and scipy; hierarchical fits are fixed points that find the group."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -133,6 +135,17 @@ def test_a_group_of_people_who_are_alike_is_narrow() -> None:
     group = fit_hierarchically(model("bayes-outcome"), choices, starts=2)
     assert group.fit.model.prior_sd.item() < 0.1
     assert group.fit.flags == ["flat: inverse_temperature"] * 4
+
+
+def test_a_group_of_whom_the_choices_tell_nothing_stays_the_prior() -> None:
+    """Nobody saw a rank, and ranks are all that the model follows."""
+    choices = participants(4, seed=8)
+    blind = replace(choices, rank=np.zeros_like(choices.rank))
+    group = fit_hierarchically(model("bayes-rank", priors={"inverse_temperature": {"mean": 0.3, "sd": 0.7}}), blind)
+    assert group.converged
+    assert group.fit.model.prior_mean.item() == pytest.approx(0.3)
+    assert group.fit.model.prior_sd.item() == pytest.approx(0.7)
+    assert np.isinf(group.mean_se).all()
 
 
 def test_a_group_of_one_or_none_is_refused() -> None:

@@ -221,6 +221,14 @@ def test_a_learner_whose_gradients_lie_is_refused(learner: type[BayesianHybrid],
         fit_individually(model_, participants(3, seed=8), bayesian=bayesian, starts=2)
 
 
+def test_gradients_are_checked_of_those_who_made_choices() -> None:
+    known = Detached.free_parameters()
+    detached = Model("detached", Detached, {name: known[name].prior for name in ("w", "inverse_temperature")}, {})
+    first_ones_gone = np.arange(6)[:, None].repeat(144, axis=1) < 5
+    with pytest.raises(InvalidInputError, match="depend on w in a way"):
+        fit_individually(detached, missing(participants(6, seed=8), first_ones_gone), starts=1)
+
+
 class Squared(BayesianHybrid):
     """Its preferences go with the square of a parameter: the prior's mean is a saddle, with a maximum on each side."""
 

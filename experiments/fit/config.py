@@ -12,10 +12,10 @@ from accept_reject.experiments.entries import NamedAgent, RunName, check_names
 from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.population import LearnerName, learner_class
 
-Method = Literal["map", "hierarchical", "maximum-likelihood"]
 PARTICIPANTS = "data"
 """What tables call the participants themselves, beside models."""
 
+Method = Literal["map", "hierarchical", "maximum-likelihood"]
 SelectionPrior = Literal[1, "1/models"]
 
 

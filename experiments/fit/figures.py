@@ -98,9 +98,8 @@ def predictive_check(check: Check) -> Figure:
         for curve in CURVES
         if (curve, PARTICIPANTS) in check.curves and np.isfinite(check.curves[curve, PARTICIPANTS].mean).any()
     ]
-    players = list(dict.fromkeys(check.effects.player)) or [PARTICIPANTS]
-    models = [name for name in dict.fromkeys(player for _, player in check.curves) if name != PARTICIPANTS]
-    models = models or [name for name in players if name != PARTICIPANTS]
+    players = dict.fromkeys([*(player for _, player in check.curves), *check.effects.player])
+    models = [name for name in players if name != PARTICIPANTS]
     styles = dict(zip(models, colours(len(models)), strict=True))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4 * (len(shown) + 1), 3.4), layout="constrained")

@@ -15,7 +15,7 @@ from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.replay import evidence_over_rounds, of_choice, replay
 
 FEW = 4
-"""Participants for whom gradients are checked."""
+"""Participants for whom gradients are checked before a fit."""
 
 _STEP = 1e-4
 
@@ -65,12 +65,12 @@ class Likelihood:
         return log_likelihood
 
     def check_gradients(self) -> None:
-        """Make sure that gradients are those of a plain replay, by finite differences for the first few participants.
+        """Make sure that gradients are those of a plain replay, by finite differences.
 
         Raises:
             InvalidInputError: If they are not: the learner uses a parameter behind autograd's back.
         """
-        few = np.arange(min(FEW, len(self.choices)))
+        few = np.arange(len(self.choices))
         names = self.model.parameters
         shift = torch.linspace(0.2, 0.6, len(few) * len(names), dtype=torch.float64).reshape(len(few), len(names))
         free = (self.model.prior_mean + self.model.prior_sd * shift).requires_grad_()
