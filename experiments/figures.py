@@ -48,7 +48,9 @@ def learning_curves(results: Results) -> Figure:
         for ax in axes[len(entries) :]:
             ax.set_visible(False)
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 2 * columns), frameon=False)
+        inches = 0.5 + 0.065 * max(len(str(label)) for label in labels)  # that the longest name takes, with its line
+        fitting = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
+        figure.legend(handles, labels, loc="outside upper center", ncols=fitting, frameon=False)
         figure.supxlabel("Round", fontsize=9)
         figure.supylabel("Asked the more valuing partner (% of choices, 95% interval over seeds)", fontsize=9)
     return figure
