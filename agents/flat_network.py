@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from accept_reject.agents.base import Feedback
-from accept_reject.agents.networks import SIGNALS, Cell, Network, NetworkConfig, OverRounds, signals
+from accept_reject.agents.cells import SIGNALS, Cell, signals
+from accept_reject.agents.networks import Critic, Network, NetworkConfig, OverRounds
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.faults import InvalidInputError
 from accept_reject.envs.game import GameSpec
@@ -42,36 +43,34 @@ class Run(NamedTuple):
 class FlatNetwork(Network[Run]):
     """One recurrent state for the whole game, told who is offered, who was asked last, and what they answered.
 
+    It has a preference for each partner that it has room for, and those who are not offered are masked.
+
     Args:
         config: What it is.
     """
-
-    OFFERED = 2
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         self.told = MOST_PARTNERS + SIGNALS
-        self.cell = Cell(config.cell, self.OFFERED * MOST_PARTNERS + self.told + 1, config.hidden)
-        self.read = nn.Linear(config.hidden, self.OFFERED)
+        self.cell = Cell(config.cell, MOST_PARTNERS + self.told + 1, config.hidden)
+        self.read = nn.Linear(config.hidden, MOST_PARTNERS)
+        self.critic = Critic(config.hidden) if config.critic else None
 
     def begin(self, n_players: int, game: GameSpec) -> Run:
         """Nothing has happened."""
-        faults = []
         if game.n_partners > MOST_PARTNERS:
-            faults.append(f"has room for {MOST_PARTNERS} partners, but the game has {game.n_partners}")
-        if game.offered != self.OFFERED:
-            faults.append(f"chooses among {self.OFFERED} partners, but the game offers {game.offered}")
-        if faults:
-            raise InvalidInputError("flat network", faults)
+            fault = f"has room for {MOST_PARTNERS} partners, but the game has {game.n_partners}"
+            raise InvalidInputError("flat network", [fault])
         return Run(self.zeros(n_players, self.cell.width), self.zeros(n_players, self.told), 0, game)
 
     def decide(self, state: Run, offered: NDArray[np.integer]) -> tuple[Tensor, Run]:
-        """Step the cell with this offer and the last answer, and read a preference for each place in the offer."""
+        """Step the cell with this offer and the last answer, and read a preference for each offered partner."""
         progress = self.zeros(len(offered), 1) + state.now / state.game.rounds
         observation = torch.cat([self._who(offered), state.last, progress], dim=-1)
         memory = self.cell.step(observation, state.memory)
-        return self.read(self.cell.readable(memory)), state._replace(memory=memory)
+        preferences = self.read(self.cell.readable(memory)).gather(-1, self.index(offered))
+        return preferences, state._replace(memory=memory)
 
     def learned(self, state: Run, feedback: Feedback) -> Run:
         """Keep the answer for the next step of the cell."""
@@ -95,9 +94,11 @@ class FlatNetwork(Network[Run]):
         for observation in observations.unbind(dim=1):
             memory = self.cell.step(observation, memory)
             memories.append(memory)
-        preferences = self.read(self.cell.readable(torch.stack(memories, dim=1)))
-        return OverRounds(torch.log_softmax(preferences, dim=-1), None)
+        readable = self.cell.readable(torch.stack(memories, dim=1))
+        preferences = self.read(readable).gather(-1, self.index(choices.offered))
+        foreseen = None if self.critic is None else self.critic(readable)
+        return OverRounds(torch.log_softmax(preferences, dim=-1), foreseen=foreseen)
 
     def _who(self, partners: NDArray[np.integer]) -> Tensor:
-        """Partners as one-hots, side by side: `(..., m * MOST_PARTNERS)` from `(..., m)`."""
-        return nn.functional.one_hot(self.index(partners), MOST_PARTNERS).flatten(-2).to(self.dtype)
+        """Partners as ones among zeros, `(..., MOST_PARTNERS)`, from `(..., m)`."""
+        return nn.functional.one_hot(self.index(partners), MOST_PARTNERS).sum(dim=-2).to(self.dtype)

@@ -1,4 +1,4 @@
-"""What recurrent players are made of: their description, their cells, and what they are told of an answer.
+"""Networks that play: how they are described, and what they do.
 
 A network holds weights and no memory: what it remembers of its players is a state that is handed on from round to
 round. One network can therefore play many games side by side, and be trained on whole games at once.
@@ -16,12 +16,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from accept_reject.agents.base import Feedback
-from accept_reject.envs.choices import UNKNOWN_SPOTS, Choices
+from accept_reject.envs.choices import Choices
 from accept_reject.envs.faults import Spec, Whole
 from accept_reject.envs.game import GameSpec
-
-SIGNALS = 4
-"""Numbers in which a network is told of an answer; see `signals`."""
 
 
 class NetworkConfig(Spec):
@@ -32,23 +29,34 @@ class NetworkConfig(Spec):
             that partner answers; `flat` is the conventional network over the flattened observation.
         cell: The recurrent cell.
         hidden: Width of the recurrent state: of each partner, or of the flat network.
-        player_hidden: Width of a second recurrent state, the player's own; 0 for none. For `partner-state` only.
+        player: How the features of partners are weighed: with `fixed` weights, with weights that follow the player's
+            choices `online`, or by a second, `recurrent` state, the player's own. For `partner-state` only.
+        player_hidden: Width of that recurrent state.
         predicts: Whether each partner's state also predicts that partner's next feedback, and values are read off the
             predictions too. For `partner-state` only.
+        critic: Whether it also foresees the reward that is to come, for training by a learned baseline.
     """
 
     architecture: Literal["partner-state", "flat"] = "partner-state"
     cell: Literal["gru", "lstm", "rnn"] = "gru"
     hidden: Annotated[Whole, Field(ge=1, le=4096)] = 16
+    player: Literal["fixed", "online", "recurrent"] = "fixed"
     player_hidden: Annotated[Whole, Field(ge=0, le=4096)] = 0
     predicts: bool = False
+    critic: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> NetworkConfig:
+        faults = []
         if self.architecture == "flat":
-            odd = [name for name in ("player_hidden", "predicts") if getattr(self, name)]
-            if odd:
-                raise ValueError("\n".join(f".{name}: has no place in the flat architecture" for name in odd))
+            odd = {"player": self.player != "fixed", "predicts": self.predicts}
+            faults += [f".{name}: has no place in the flat architecture" for name, given in odd.items() if given]
+        if self.player == "recurrent" and not self.player_hidden:
+            faults.append(".player_hidden: should be 1 or more for a recurrent player")
+        if self.player != "recurrent" and self.player_hidden:
+            faults.append(f".player_hidden: has no place without a recurrent player, but player is {self.player!r}")
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
 
@@ -59,10 +67,12 @@ class OverRounds(NamedTuple):
         log_policy: Log-probability of each offered partner, `(n, rounds, offered)`.
         predicted: What it expects of each offered partner's answer: rank value (-1..1) and probability of acceptance,
             `(n, rounds, offered, 2)`; None for networks that predict nothing.
+        foreseen: The reward to come from each round on, `(n, rounds)`; None for networks without a critic.
     """
 
     log_policy: Tensor
-    predicted: Tensor | None
+    predicted: Tensor | None = None
+    foreseen: Tensor | None = None
 
 
 State = TypeVar("State")
@@ -120,47 +130,19 @@ class Network(nn.Module, Generic[State]):
         return torch.as_tensor(values.astype(np.int64), device=self.device)
 
 
-class Cell(nn.Module):
-    """A GRU, LSTM or plain tanh cell, whose whole memory is one tensor, `(..., width)`.
+class Critic(nn.Module):
+    """Foresees the reward that is to come.
 
     Args:
-        kind: `gru`, `lstm` or `rnn`.
-        inputs: Numbers that it is told at each step.
-        hidden: Numbers that others can read; an LSTM remembers as many again.
+        inputs: Numbers that it is told.
     """
 
-    def __init__(self, kind: str, inputs: int, hidden: int) -> None:
+    HIDDEN = 32
+
+    def __init__(self, inputs: int) -> None:
         super().__init__()
-        cells: dict[str, type[nn.RNNCellBase]] = {"gru": nn.GRUCell, "lstm": nn.LSTMCell, "rnn": nn.RNNCell}
-        self.cell = cells[kind](inputs, hidden)  # type: ignore[call-arg]
-        self.hidden = hidden
-        self.width = 2 * hidden if kind == "lstm" else hidden
+        self.layers = nn.Sequential(nn.Linear(inputs, self.HIDDEN), nn.Tanh(), nn.Linear(self.HIDDEN, 1))
 
-    def step(self, told: Tensor, memory: Tensor) -> Tensor:
-        """The memory after a step, `(m, width)`, from what is told, `(m, inputs)`, and the memory before."""
-        if self.width == self.hidden:
-            return self.cell(told, memory)
-        both = (memory[..., : self.hidden], memory[..., self.hidden :])
-        return torch.cat(self.cell(told, both), dim=-1)
-
-    def readable(self, memory: Tensor) -> Tensor:
-        """The part of the memory that others read, `(..., hidden)`."""
-        return memory[..., : self.hidden]
-
-
-def signals(
-    rank: NDArray[np.uint8], spots: NDArray[np.uint8], accepted: NDArray[np.bool_], ranks: int
-) -> NDArray[np.float32]:
-    """What an answer tells, `(..., SIGNALS)`: rank value, whether a rank was shown, spots, outcome; all within -1..1.
-
-    Args:
-        rank: The rank shown, from 1; 0 where it is hidden.
-        spots: The spots shown; what stands where the rank is hidden, or `UNKNOWN_SPOTS`, tells nothing.
-        accepted: Whether the partner accepted.
-        ranks: Length of the ladder.
-    """
-    shown = rank > 0
-    rank_value = np.where(shown, 1 - 2 * (rank.astype(np.float32) - 1) / (ranks - 1), 0)
-    spots_value = np.where(shown & (spots != UNKNOWN_SPOTS), 2 * spots.astype(np.float32) / ranks - 1, 0)
-    outcome = np.where(accepted, 1, -1)
-    return np.stack([rank_value, shown, spots_value, outcome], axis=-1).astype(np.float32)
+    def forward(self, told: Tensor) -> Tensor:
+        """`(...)`, from what is told, `(..., inputs)`."""
+        return self.layers(told)[..., 0]

@@ -1,8 +1,7 @@
 """The partner-state network: a recurrent state for each partner, updated by one shared cell when that partner answers.
 
 It is the neural form of a tabular learner: the same under renaming of partners, and for any number of them. A value is
-read off each offered partner's state. A second, smaller recurrent state may be the player's own: it sees what was
-chosen over what, and how it turned out, and weighs what is read off the partners.
+read off each offered partner's state, in which the player weighs what is known of the partner.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from accept_reject.agents.base import Feedback
-from accept_reject.agents.networks import SIGNALS, Cell, Network, NetworkConfig, OverRounds, signals
+from accept_reject.agents.cells import SIGNALS, Cell, signals
+from accept_reject.agents.networks import Critic, Network, NetworkConfig, OverRounds
+from accept_reject.agents.player_state import make_player_state
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.game import GameSpec
 
@@ -28,13 +29,13 @@ class Memory(NamedTuple):
 
     Attributes:
         partners: Of each partner, `(n, partners, width)`.
-        player: Of themselves, `(n, width)`, or None.
+        player: Of themselves, `(n, width)`.
         now: The round, from 0.
         game: The game.
     """
 
     partners: Tensor
-    player: Tensor | None
+    player: Tensor
     now: int
     game: GameSpec
 
@@ -42,8 +43,8 @@ class Memory(NamedTuple):
 class PartnerStateNetwork(Network[Memory]):
     """Values partners one by one: a few features read off each partner's state, weighted and summed.
 
-    Without a player's state the weights are parameters; with one they are read off it. If the network predicts, the
-    partner's next rank value and its probability of acceptance are features too.
+    The weights are the player's; see `player_state`. If the network predicts, the partner's next rank value and its
+    probability of acceptance are features too.
 
     Args:
         config: What it is.
@@ -55,19 +56,13 @@ class PartnerStateNetwork(Network[Memory]):
         self.partner = Cell(config.cell, SIGNALS, config.hidden)
         self.read = nn.Linear(config.hidden, FREE)
         self.predict = nn.Linear(config.hidden, 2) if config.predicts else None
-        n_features = FREE + 2 * config.predicts
-        self.player: Cell | None = None
-        if config.player_hidden:
-            width = config.player_hidden
-            self.player = Cell(config.cell, n_features + SIGNALS + 1, width)
-            self.weigh = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, n_features))
-        else:
-            self.weights = nn.Parameter(torch.ones(n_features))
+        self.player = make_player_state(config, FREE + 2 * config.predicts)
+        self.critic = Critic(2 * config.hidden + self.player.readable_width + 1) if config.critic else None
 
     def begin(self, n_players: int, game: GameSpec) -> Memory:
         """Nothing is remembered of anybody."""
-        player = self.zeros(n_players, self.player.width) if self.player else None
-        return Memory(self.zeros(n_players, game.n_partners, self.partner.width), player, 0, game)
+        partners = self.zeros(n_players, game.n_partners, self.partner.width)
+        return Memory(partners, self.zeros(n_players, self.player.width), 0, game)
 
     def features(self, partners: Tensor) -> Tensor:
         """What is read off partners' states, `(..., features)`, from `(..., width)`; predictions stand last."""
@@ -78,11 +73,9 @@ class PartnerStateNetwork(Network[Memory]):
         rank, accepted = self.predict(readable).split(1, dim=-1)
         return torch.cat([free, rank, accepted.sigmoid()], dim=-1)
 
-    def values(self, features: Tensor, player: Tensor | None) -> Tensor:
+    def values(self, features: Tensor, player: Tensor) -> Tensor:
         """What partners are worth to the players, `(..., m)`, from `(..., m, features)` and the players' states."""
-        if self.player is None or player is None:
-            return (features * self.weights).sum(-1)
-        return (features * self.weigh(self.player.readable(player))[..., None, :]).sum(-1)
+        return (features * self.player.weights(player)[..., None, :]).sum(-1)
 
     def decide(self, state: Memory, offered: NDArray[np.integer]) -> tuple[Tensor, Memory]:
         """The values of the offered partners; deciding changes no state."""
@@ -95,20 +88,13 @@ class PartnerStateNetwork(Network[Memory]):
         rows, asked = self.index(feedback.players), self.index(feedback.partner)
         told = self.tensor(signals(feedback.rank, feedback.spots, feedback.accepted, state.game.ranks))
         player = state.player
-        if self.player is not None and player is not None:
+        if self.player.width:
             features = self.features(state.partners[rows[:, None], self.index(feedback.offered)])
-            heard = self._heard(features, self.index(feedback.choice), told, state.now / state.game.rounds)
-            player = player.index_put((rows,), self.player.step(heard, player[rows]))
+            progress = self.zeros(len(rows)) + state.now / state.game.rounds
+            heard = self.player.hear(features, self.index(feedback.choice), told, progress)
+            player = player.index_put((rows,), self.player.after(player[rows], heard))
         after = self.partner.step(told, state.partners[rows, asked])
         return Memory(state.partners.index_put((rows, asked), after), player, state.now + 1, state.game)
-
-    @staticmethod
-    def _heard(features: Tensor, choice: Tensor, told: Tensor, progress: float | Tensor) -> Tensor:
-        """What a player hears of its own choice: the chosen over the others, the answer, and how far the game is."""
-        chosen = features.take_along_dim(choice[..., None, None], dim=-2)[..., 0, :]
-        others = (features.sum(dim=-2) - chosen) / (features.shape[-2] - 1)
-        share = torch.as_tensor(progress, dtype=told.dtype, device=told.device).expand(told.shape[:-1])
-        return torch.cat([chosen - others, told, share[..., None]], dim=-1)
 
     def valuations(self, state: Memory) -> Tensor:
         """The predicted rank value if it predicts, or else the value that it acts on, squashed into 0..1."""
@@ -132,23 +118,23 @@ class PartnerStateNetwork(Network[Memory]):
             memory = self.partner.step(in_order[first : first + active], memory[:active])
             memories.append(memory)
             first += active
-        features = self.features(torch.cat(memories))[self.index(meetings.before)]
-        predicted = None if self.predict is None else features[..., -2:]
-        player = None if self.player is None else self._players_over_rounds(self.player, choices, features, told)
-        return OverRounds(torch.log_softmax(self.values(features, player), dim=-1), predicted)
-
-    def _players_over_rounds(self, cell: Cell, choices: Choices, features: Tensor, told: Tensor) -> Tensor:
-        """The players' own states before each round, `(n, rounds, width)`."""
-        n, rounds = choices.choice.shape
+        before = self.index(meetings.before)
+        partners = torch.cat(memories)
+        features = self.features(partners)[before]
         choice = self.index(np.where(choices.missed, 0, choices.choice))
-        progress = torch.arange(rounds, device=self.device) / choices.game.rounds
-        heard = self._heard(features, choice, told, progress.expand(n, rounds))
-        missed = torch.as_tensor(choices.missed, device=self.device)
-        memory, memories = self.zeros(n, cell.width), []
-        for now, of_round in enumerate(heard.unbind(dim=1)):
-            memories.append(memory)
-            memory = torch.where(missed[:, now, None], memory, cell.step(of_round, memory))
-        return torch.stack(memories, dim=1)
+        progress = torch.arange(choices.choice.shape[1], device=self.device) / choices.game.rounds
+        heard = self.player.hear(features, choice, told, progress.to(self.dtype).expand(told.shape[:-1]))
+        player = self.player.over_rounds(heard, torch.as_tensor(choices.missed, device=self.device))
+        foreseen = None
+        if self.critic is not None:
+            readable = self.partner.readable(partners)[before]
+            seen = [readable.mean(dim=-2), readable.amax(dim=-2), self.player.readable(player)]
+            foreseen = self.critic(torch.cat([*seen, progress.expand(told.shape[:-1])[..., None]], dim=-1))
+        return OverRounds(
+            log_policy=torch.log_softmax(self.values(features, player), dim=-1),
+            predicted=None if self.predict is None else features[..., -2:],
+            foreseen=foreseen,
+        )
 
 
 class Meetings(NamedTuple):

@@ -14,7 +14,9 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from accept_reject.agents import make_agent
-from accept_reject.agents.networks import Network, NetworkConfig, signals
+from accept_reject.agents.cells import signals
+from accept_reject.agents.networks import Network, NetworkConfig
+from accept_reject.agents.player_state import OnlineWeights
 from accept_reject.agents.recurrent import RecurrentAgent, load_network, make_network, weights_bytes
 from accept_reject.envs import GameSpec, InvalidInputError, draw, scenario
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
@@ -25,9 +27,10 @@ from accept_reject.experiments.scores import anchored
 PARTNER_STATE: list[dict[str, Any]] = [
     {"hidden": 1},
     {"hidden": 5, "predicts": True},
-    {"hidden": 4, "player_hidden": 1, "predicts": True},
-    {"hidden": 4, "player_hidden": 3},
-    {"hidden": 3, "player_hidden": 2, "cell": "lstm"},
+    {"hidden": 4, "player": "recurrent", "player_hidden": 1, "predicts": True},
+    {"hidden": 4, "player": "recurrent", "player_hidden": 3},
+    {"hidden": 3, "player": "recurrent", "player_hidden": 2, "cell": "lstm"},
+    {"hidden": 3, "player": "online", "predicts": True},
     {"hidden": 3, "cell": "rnn"},
 ]
 FLAT: list[dict[str, Any]] = [{"architecture": "flat", "hidden": 6, "cell": cell} for cell in ("gru", "lstm", "rnn")]
@@ -82,6 +85,39 @@ def test_gradients_through_replay_equal_finite_differences(described: dict[str, 
             assert float(weights.grad.view(-1)[i]) == pytest.approx((found[0] - found[1]) / 2e-5, rel=1e-4, abs=1e-5)
 
 
+def test_online_weights_climb_the_gradient_of_the_choices_log_probability() -> None:
+    """Against autograd: after each choice the weights move by rate / (1 + decay n) times its gradient."""
+    torch.manual_seed(0)
+    player, n = OnlineWeights(3).double(), 4
+    features, choice = torch.randn(n, 6, 3, 3, dtype=torch.float64), torch.randint(3, (n, 6))
+    told, progress = torch.zeros(n, 6, 4), torch.zeros(n, 6)
+    missed = torch.rand(n, 6) < 0.3
+    memories = player.over_rounds(player.hear(features, choice, told, progress), missed)
+    weights, count = torch.ones(n, 3, dtype=torch.float64), torch.zeros(n, dtype=torch.float64)
+    for now in range(6):
+        assert torch.allclose(player.weights(memories[:, now]), weights)
+        weights = weights.clone().requires_grad_()
+        log_policy = torch.log_softmax((features[:, now] * weights[:, None]).sum(-1), dim=-1)
+        (gradient,) = torch.autograd.grad(log_policy.gather(1, choice[:, now, None]).sum(), weights)
+        rate = np.exp(-1) / (1 + np.exp(-4) * count)
+        made = ~missed[:, now]
+        weights = (weights + rate[:, None] * gradient * made[:, None]).detach()
+        count = count + made
+
+
+@pytest.mark.parametrize("described", [{"player": "recurrent", "player_hidden": 2}, FLAT[0]], ids=str)
+def test_a_critic_changes_no_choice(described: dict[str, Any]) -> None:
+    choices = some_choices(scenario("orthogonal").game, 1)
+    plain, critic = a_network(described), a_network({**described, "critic": True})
+    with torch.no_grad():
+        over = critic.over_rounds(choices)
+        assert torch.equal(plain.over_rounds(choices).log_policy, over.log_policy)
+    assert plain.over_rounds(choices).foreseen is None
+    assert over.foreseen is not None
+    assert over.foreseen.shape == choices.choice.shape
+    assert over.foreseen.std() > 0
+
+
 @pytest.mark.parametrize("described", PARTNER_STATE, ids=str)
 @pytest.mark.parametrize("greedy", [False, True])
 def test_permuting_partners_permutes_the_choices_and_nothing_else(described: dict[str, Any], greedy: bool) -> None:
@@ -104,14 +140,18 @@ def test_permuting_partners_permutes_the_choices_and_nothing_else(described: dic
 
 
 def test_a_network_plays_games_of_any_number_of_partners() -> None:
-    network = a_network({"player_hidden": 4}).requires_grad_(False)
+    network = a_network({"player": "recurrent", "player_hidden": 4}).requires_grad_(False)
     for name in ("orthogonal", "crowd", "newcomers"):
         choices = play(RecurrentAgent(network), draw(scenario(name).game, 0, 3))
         assert replay(RecurrentAgent(network), choices).shape == (3, 144)
     few = GameSpec.model_validate({"partners": [{"mean_rank": 3, "acceptance": 0.5, "count": 4}], "offered": 3})
-    play(RecurrentAgent(network), draw(few, 0, 3))
-    with pytest.raises(InvalidInputError, match="chooses among 2 partners, but the game offers 3"):
-        play(RecurrentAgent(a_network(FLAT[0]).requires_grad_(False)), draw(few, 0, 3))
+    flat = a_network(FLAT[0]).requires_grad_(False)
+    for each in (network, flat):
+        choices = play(RecurrentAgent(each), draw(few, 0, 3))
+        assert set(np.unique(choices.choice)) == {0, 1, 2}
+    many = GameSpec.model_validate({"partners": [{"mean_rank": 3, "acceptance": 0.5, "count": 33}]})
+    with pytest.raises(InvalidInputError, match="has room for 32 partners, but the game has 33"):
+        play(RecurrentAgent(flat), draw(many, 0, 3))
 
 
 def test_what_a_network_is_told() -> None:
@@ -168,7 +208,8 @@ def test_faulty_networks_are_refused() -> None:
     for described, fault in (
         ({"hidden": 0}, "hidden"),
         ({"cell": "mlp"}, "cell"),
-        ({"architecture": "flat", "player_hidden": 3}, "player_hidden: has no place in the flat architecture"),
+        ({"architecture": "flat", "player": "online"}, "player: has no place in the flat architecture"),
+        ({"architecture": "flat", "player_hidden": 3}, "player_hidden: has no place without a recurrent player"),
         ({"architecture": "flat", "predicts": True}, "predicts: has no place in the flat architecture"),
     ):
         with pytest.raises(ValidationError, match=fault):
