@@ -19,6 +19,7 @@ from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.fit.config import ModelEntry
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.replay import replay
+from accept_reject.experiments.scores import learning_curve
 from accept_reject.experiments.simulate import simulate
 from accept_reject.experiments.train.held_out import ceiling, fitted, mixture, per_choice
 from accept_reject.experiments.train.imitation import (
@@ -36,9 +37,9 @@ SMALL = {
     "participants": 12,
     "validation": 3,
     "test": 5,
-    "network": {"hidden": 3, "player_hidden": 2, "predicts": True},
+    "network": {"hidden": 3, "player": "recurrent", "player_hidden": 2, "predicts": True},
     "prediction_weight": 0.3,
-    "game_episodes": 4,
+    "game_first": {"updates": 4, "episodes": 3},
     "updates": 6,
     "batch": 4,
     "evaluate_every": 2,
@@ -81,23 +82,34 @@ def test_what_is_left_of_it(folder: Path) -> None:
     expected = -replay(BayesianHybrid(**truth[1]), truth[0]).mean(dim=1).numpy()
     assert by_participant["true player"].to_numpy() == pytest.approx(expected)
     assert set(pd.read_csv(folder / "signatures.csv").player) == {"teachers", "network"}
-    assert list(pd.read_csv(folder / "learning_curves.csv").columns) == ["round", "teachers", "network"]
+    curves = pd.read_csv(folder / "learning_curves.csv")
+    assert list(curves.columns) == ["curve", "player", "round", "mean", "low", "high"]
+    assert set(curves.player) == {"teachers", "network"}
+    assert ((curves.low <= curves["mean"]) & (curves["mean"] <= curves.high)).all()
+    of_teachers = curves[(curves.player == "teachers") & (curves.curve == "valuing")]
+    assert of_teachers["mean"].mean() == pytest.approx(100 * learning_curve(truth[0], 12).mean(), abs=3)
 
 
 def test_participants_are_split_and_the_test_is_the_same_however_many_are_learned_from() -> None:
     few, many = split(config(), population()), split(config(participants=30, seed=3), population())
     assert (len(few.train), len(few.validation), len(few.test)) == (12, 3, 5)
     assert np.array_equal(few.test.choice, many.test.choice)
-    assert np.array_equal(few.validation.choice, many.validation.choice)
-    everyone = simulate(population(participants=20))[0]
-    joined = np.concatenate([few.test.choice, few.validation.choice, few.train.choice])
-    assert np.array_equal(joined, everyone.choice)
+    assert np.array_equal(few.test.choice, simulate(population(participants=5))[0].choice)
+    assert (len(many.train), len(many.validation), len(many.test)) == (30, 3, 5)
+    assert not np.array_equal(few.validation.choice, many.validation.choice)
+    same_seed = split(config(participants=30), population())
+    assert np.array_equal(few.validation.choice, same_seed.validation.choice)
+    assert np.array_equal(few.train.choice, same_seed.train.choice[:12])
+    for parts in (few, many):
+        joined = np.concatenate([parts.validation.choice, parts.train.choice])
+        assert np.array_equal(joined, parts.known.choice)
+        assert len(np.unique(np.concatenate([joined, parts.test.choice]), axis=0)) == len(joined) + 5
 
 
 def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
     choices = replace(simulate(population(participants=12))[0], valuation=None, acceptance=None)
     write_dataset(choices, tmp_path / "data", "some", "nobody")
-    of_data = config(population="", data=str(tmp_path / "data"), participants=None, game_episodes=0, test=4)
+    of_data = config(population="", data=str(tmp_path / "data"), participants=None, test=4)
     found, other = split(of_data, None), split(of_data.model_copy(update={"seed": 1}), None)
     names = [*found.train.names(), *found.validation.names(), *found.test.names()]
     assert len(names) == len(set(names)) == 12
@@ -111,7 +123,7 @@ def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
 
 
 def test_missed_rounds_count_for_nothing() -> None:
-    network = make_network(NetworkConfig(hidden=3, player_hidden=2, predicts=True), 0)
+    network = make_network(NetworkConfig(hidden=3, player="recurrent", player_hidden=2, predicts=True), 0)
     choices = simulate(population(participants=4))[0]
     gone = np.random.default_rng(0).random(choices.choice.shape) < 0.3
     missed = replace(choices, choice=np.where(gone, MISSED, choices.choice).astype(np.int8))
@@ -163,12 +175,12 @@ def test_the_ceiling_lies_between_chance_and_the_true_player() -> None:
 
 
 def test_every_participant_comes_once_before_any_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    task, seen = Imitation(config(game_episodes=0)), []
+    task, seen = Imitation(config(game_first=None)), []
     take = type(task.split.train).take
     monkeypatch.setattr(type(task.split.train), "take", lambda self, rows: (seen.extend(rows), take(self, rows))[1])
     network = make_network(task.config.network, 0)
     for update in range(6):
-        task.step(network, update)
+        list(task.steps(network, update))
     assert sorted(seen[:12]) == sorted(seen[12:]) == list(range(12))
     assert seen[:12] != seen[12:]
 
@@ -181,7 +193,14 @@ def test_every_participant_comes_once_before_any_comes_again(monkeypatch: pytest
         ({"population": "population_x"}, "population_x: 1 fault"),
         ({"participants": None}, "participants: is required with a population"),
         ({"network": {"hidden": 2}}, "prediction_weight: has no place with a network that predicts nothing"),
-        ({"prediction_weight": 0}, "game_episodes: needs a population and a prediction_weight"),
+        (
+            {"network": {"hidden": 2}, "prediction_weight": 0},
+            "game_first: has no place with a network that predicts nothing",
+        ),
+        ({"game_first": {"updates": 0}}, "game_first.updates: should be greater"),
+        ({"game_first": {"game": "orthgonal"}}, "unknown scenario 'orthgonal'"),
+        ({"network": {"hidden": 2, "player_hidden": 2}}, "player_hidden: has no place without a recurrent player"),
+        ({"network": {"player": "recurrent"}}, "player_hidden: should be 1 or more for a recurrent player"),
         ({"test": 0}, "test: should be greater"),
         ({"patience": 0}, "patience: should be greater"),
     ],
@@ -194,5 +213,55 @@ def test_faulty_configs_are_refused(changes: dict[str, object], fault: str, tmp_
     assert fault in str(caught.value)
 
 
-def test_the_shipped_config() -> None:
+def test_the_shipped_configs() -> None:
     assert load_config(ImitationConfig, "imitation").participants == 5000
+    study = load_config(ImitationConfig, "imitation_study")
+    assert (study.participants or 0) + study.validation == 42
+
+
+def test_the_game_is_learned_first(folder: Path) -> None:
+    """Answers are foreseen better after it, while choices are not learned yet; then the learning rate is high again."""
+    table = pd.read_csv(folder / "scalars.csv")
+    evaluations = table[table.run == "validation"].pivot(index="rounds", columns="name", values="value")
+    first = 4 * 3 * 144
+    assert list(evaluations.index[:3]) == [0, first / 2, first]
+    assert evaluations["eval/prediction"][first] < evaluations["eval/prediction"][0]
+    told = table[table.run == "train"].pivot(index="rounds", columns="name", values="value")
+    assert told["losses/choice"].isna().tolist() == [True, True, False, False, False]
+    rates = told["charts/learning_rate"]
+    assert rates.iloc[1] < rates.iloc[0]
+    assert rates.iloc[2] > rates.iloc[1]
+
+
+def test_the_game_to_learn_first_is_the_one_that_was_played() -> None:
+    task = Imitation(config())
+    assert task.game == task.split.game == population().game.resolve()
+    scarce = Imitation(config(game_first={"game": "scarce"}))
+    assert scarce.game.rounds == 144
+    assert scarce.game != task.game
+
+
+def test_a_game_that_is_not_known_has_to_be_named(tmp_path: Path) -> None:
+    choices = simulate(population(participants=12))[0]
+    n, rounds = choices.choice.shape
+    table = pd.DataFrame(
+        {
+            "who": np.repeat(np.arange(n), rounds),
+            "round": np.tile(np.arange(1, rounds + 1), n),
+            "left": choices.offered[..., 0].ravel(),
+            "right": choices.offered[..., 1].ravel(),
+            "choice": choices.choice.ravel(),
+            "yes": choices.accepted.ravel().astype(int),
+        }
+    )
+    table.to_csv(tmp_path / "choices.csv", index=False)
+    columns = {"participant": "who", "round": "round", "offered": ["left", "right"], "choice": "choice"}
+    described = {"kind": "data", "file": "choices.csv", "columns": {**columns, "accepted": "yes"}}
+    path = tmp_path / "map.yaml"
+    path.write_text(yaml.safe_dump({**described, "choice": "place from 0"}), encoding="utf-8")
+    of_data: dict[str, object] = {"population": "", "data": str(path), "participants": None, "test": 4}
+    with pytest.raises(InvalidInputError, match="the game that was played is not known"):
+        Imitation(config(**of_data))
+    named = Imitation(config(**of_data, game_first={"game": "orthogonal"}))
+    assert named.game.n_partners == 8
+    assert len(named.split.train) == 5

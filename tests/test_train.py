@@ -1,5 +1,6 @@
 """Training: it learns, the same config gives the same bytes, and a killed run ends as one that was not."""
 
+import os
 import random
 import signal
 import subprocess
@@ -18,17 +19,19 @@ from accept_reject.agents.recurrent import RecurrentAgent, make_network
 from accept_reject.envs import InvalidInputError, draw, scenario
 from accept_reject.experiments.config import dump_config, load_config
 from accept_reject.experiments.play import play
+from accept_reject.experiments.replay import replay
 from accept_reject.experiments.scores import anchored
 from accept_reject.experiments.train.checkpoint import BEFORE, LAST
-from accept_reject.experiments.train.loop import train
-from accept_reject.experiments.train.meta import MetaConfig, MetaLearning, discounted
+from accept_reject.experiments.train.imitation import ImitationConfig
+from accept_reject.experiments.train.loop import TrainConfig, train
+from accept_reject.experiments.train.meta import MetaConfig, MetaLearning, advantages, to_come
 from accept_reject.experiments.train.run import CONFIG, WEIGHTS, load_train_config, resume, start
 
 SMALL = {
     "name": "small",
     "scenarios": ["orthogonal", {"scenario": "crowd", "game": {"rounds": 20}}],
     "reward": {"acceptance": 1, "valuation": 0.5},
-    "network": {"hidden": 3, "player_hidden": 2},
+    "network": {"hidden": 3, "player": "recurrent", "player_hidden": 2},
     "updates": 12,
     "episodes": 8,
     "discount": 0.5,
@@ -37,8 +40,28 @@ SMALL = {
 }
 
 
+KILLS = int(os.environ.get("KILLS", "3"))
+
+
 def config(**changes: object) -> MetaConfig:
     return MetaConfig.model_validate({**SMALL, **changes})
+
+
+def imitation() -> ImitationConfig:
+    return ImitationConfig.model_validate(
+        {
+            "name": "small",
+            "population": "population_babur2024",
+            **{"participants": 12, "validation": 3, "test": 5},
+            "network": {"hidden": 3, "player": "recurrent", "player_hidden": 2, "predicts": True},
+            "prediction_weight": 0.3,
+            "game_first": {"updates": 6, "episodes": 3},
+            "updates": 4 * KILLS,
+            "batch": 4,
+            "models": [],
+            "evaluate_every": 2,
+        }
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -93,18 +116,66 @@ def test_it_learns(tmp_path: Path) -> None:
 def test_discounted_rewards_to_go() -> None:
     reward = np.random.default_rng(0).random((3, 5))
     expected = [[sum(0.9 ** (j - i) * row[j] for j in range(i, 5)) for i in range(5)] for row in reward]
-    assert discounted(reward, 0.9) == pytest.approx(np.array(expected))
-    assert discounted(reward, 0.0) == pytest.approx(reward)
+    assert to_come(reward, 0.9) == pytest.approx(np.array(expected))
+    assert to_come(reward, 0.0) == pytest.approx(reward)
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("discount", "trace"), [(0.9, 0.7), (1.0, 1.0), (0.5, 0.0), (0.0, 0.5)])
+def test_advantages_are_the_weighted_surprises_to_come(discount: float, trace: float) -> None:
+    reward, foreseen = np.random.default_rng(0).random((2, 3, 5))
+    next_foreseen = np.concatenate([foreseen[:, 1:], np.zeros((3, 1))], axis=1)
+    surprise = reward + discount * next_foreseen - foreseen
+    expected = [
+        [sum((discount * trace) ** (j - i) * row[j] for j in range(i, 5)) for i in range(5)] for row in surprise
+    ]
+    assert advantages(reward, foreseen, discount, trace) == pytest.approx(np.array(expected))
+
+
+def test_one_epoch_in_one_part_is_the_plain_policy_gradient() -> None:
+    plain = config(scenarios=["orthogonal"], reward={"acceptance": 1}, discount=0.0)
+    network, task = make_network(plain.network, 0), MetaLearning(plain)
+    (step,) = task.steps(network, 3)
+    torch.autograd.backward(step.loss)
+    found = [weights.grad.clone() for weights in network.parameters() if weights.grad is not None]
+    network.zero_grad()
+    with torch.no_grad():
+        choices = play(RecurrentAgent(network), draw(task.games["orthogonal"], 0, 8, start=3 * 8))
+    advantage = torch.from_numpy(choices.accepted - choices.accepted.mean(axis=0))
+    (-(replay(RecurrentAgent(network), choices) * advantage).mean()).backward()
+    expected = [weights.grad for weights in network.parameters() if weights.grad is not None]
+    assert len(found) == len(expected) > 5
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other.to(one.dtype), atol=1e-6)
+
+
+def test_batches_are_gone_through_in_epochs_and_parts() -> None:
+    """Every episode comes once in each epoch; nothing is clipped in the first step; a critic learns too."""
+    several = config(epochs=2, minibatches=3, entropy=0.1, network={"hidden": 3, "critic": True})
+    network, task = make_network(several.network, 0), MetaLearning(several)
+    steps = []
+    for step in task.steps(network, 0):
+        steps.append(step)
+        torch.autograd.backward(step.loss)
+        with torch.no_grad():
+            for weights in network.parameters():
+                weights -= 0.1 * (weights.grad if weights.grad is not None else 0)
+        network.zero_grad()
+    assert [step.rounds for step in steps] == [8 * (144 + 20), 0, 0, 0, 0, 0]
+    assert steps[0].scalars["losses/approx_kl"] == pytest.approx(0, abs=1e-6)
+    assert steps[-1].scalars["losses/approx_kl"] > 1e-6
+    assert steps[-1].scalars["losses/value"] < steps[0].scalars["losses/value"]
+    assert 0 < steps[0].scalars["losses/entropy"] <= np.log(2)
+
+
+@pytest.mark.parametrize("kind", [config(updates=4 * KILLS), imitation()], ids=["meta", "imitation"])
+def test_killed_at_any_moment_it_resumes_to_the_same_bytes(kind: TrainConfig, tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
-    path.write_text(dump_config(config()), encoding="utf-8")
+    path.write_text(dump_config(kind), encoding="utf-8")
     cli = [sys.executable, "-m", "accept_reject.experiments.cli", "train"]
     command = [*cli, str(path), "--out", str(tmp_path)]
-    run = tmp_path / config().folder
+    run = tmp_path / kind.folder
     luck, kills = random.Random(0), 0
-    while kills < 3:
+    while kills < KILLS:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         seen = (run / LAST).stat().st_mtime_ns if (run / LAST).exists() else 0
         deadline = time.monotonic() + 60
@@ -121,7 +192,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(folder: Path, tmp_pat
         command = [*cli, "--resume", str(run)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert files(run) == files(folder)
+    assert files(run) == files(start(kind, tmp_path / "in one go"))
 
 
 def test_a_truncated_checkpoint_is_refused_by_name_and_the_one_before_it_used(
@@ -163,6 +234,9 @@ def test_a_run_is_not_overwritten(folder: Path) -> None:
         ({"network": {"hidden": 0}}, "network.hidden: should be greater"),
         ({"network": {"architecture": "flat", "predicts": True}}, "network.predicts: has no place in the flat"),
         ({"discount": 2}, "discount: should be less than or equal to 1"),
+        ({"minibatches": 9}, "minibatches: should be at most the 8 episodes, but is 9"),
+        ({"epochs": 0}, "epochs: should be greater"),
+        ({"clip_ratio": 0}, "clip_ratio: should be greater"),
         ({"learning_rate": 0}, "learning_rate: should be greater"),
         ({"kind": "mta"}, "kind: should be 'meta'"),
         ({"episoeds": 3}, "episoeds: unknown key; did you mean 'episodes'?"),

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from accept_reject.experiments.curves import CURVES
 from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
-from accept_reject.experiments.fit.predictive import CURVES, Check
+from accept_reject.experiments.fit.predictive import Check
 from accept_reject.experiments.fit.results import FitResults
 from accept_reject.experiments.signatures import EFFECTS
 from accept_reject.experiments.style import STYLE, colours

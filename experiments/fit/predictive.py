@@ -12,25 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw, generator
+from accept_reject.experiments.curves import Floats, by_player, middle_rounds, over_players
 from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
-from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined, spread
+from accept_reject.experiments.intervals import Interval, mean_of_defined, spread
 from accept_reject.experiments.play import play
 from accept_reject.experiments.replay import evidence_over_rounds
 from accept_reject.experiments.signatures import EFFECTS, stay_effects
-
-Floats = NDArray[np.float64]
-
-POINTS = 12
-"""Points of a learning curve; each pools the rounds of its share of the game."""
-
-CURVES = {"valuing": "Asked the more valuing partner (%)", "accepted": "Was accepted (%)"}
-"""The learning curves, with what their axes say."""
 
 _SIMULATION_LUCK = 5
 
@@ -76,10 +68,9 @@ def check(
         on_simulated: Is told how many studies more have been simulated.
     """
     choices = data.choices
-    width = -(-choices.game.rounds // POINTS)
     curves: dict[tuple[str, str], Interval] = {}
-    for name, curve in _curves(choices, width, outcomes=data.game_known).items():
-        curves[name, PARTICIPANTS] = _over_participants(curve)
+    for name, curve in by_player(choices, outcomes=data.game_known).items():
+        curves[name, PARTICIPANTS] = over_players(curve)
     observed = stay_effects(choices).reset_index()
     effects = [observed[["effect", "estimate", "low", "high"]].assign(player=PARTICIPANTS)]
     for model, fit in fits.items():
@@ -96,7 +87,7 @@ def check(
             else:
                 made = _one_step_ahead(fit, parameters, choices, luck)
                 estimates.append(stay_effects(choices, made.choice).estimate.to_numpy())
-            for name, curve in _curves(made, width, outcomes=data.game_known).items():
+            for name, curve in by_player(made, outcomes=data.game_known).items():
                 simulated.setdefault(name, []).append(mean_of_defined(curve))
             on_simulated(1)
         for name, each in simulated.items():
@@ -104,10 +95,8 @@ def check(
         found = spread(np.array(estimates))
         of_model = {"estimate": found.mean, "low": found.low, "high": found.high}
         effects.append(pd.DataFrame({"player": model, "effect": EFFECTS, **of_model}))
-    starts = np.arange(0, choices.game.rounds, width)
-    middle = (starts + 1 + np.minimum(starts + width, choices.game.rounds)) / 2
     table = pd.concat(effects)[["player", "effect", "estimate", "low", "high"]]
-    return Check(data.game_known, middle, curves, table.dropna().reset_index(drop=True))
+    return Check(data.game_known, middle_rounds(choices.game.rounds), curves, table.dropna().reset_index(drop=True))
 
 
 def _one_step_ahead(fit: Fit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:
@@ -118,34 +107,3 @@ def _one_step_ahead(fit: Fit, parameters: torch.Tensor, choices: Choices, seed: 
     luck = np.random.default_rng(seed).random(policy.shape[:2])
     answer = (policy[..., :-1].cumsum(axis=2) <= luck[..., None]).sum(axis=2)
     return replace(choices, choice=np.where(choices.missed, choices.choice, answer).astype(np.int8))
-
-
-def _curves(choices: Choices, width: int, outcomes: bool) -> dict[str, Floats]:
-    """Learning curves of each player in percent, `(n, points)`, so far as they are known.
-
-    Args:
-        choices: The players' choices.
-        width: How many rounds make a point.
-        outcomes: Whether the outcomes are those of these very choices.
-    """
-    starts = np.arange(0, choices.game.rounds, width)
-
-    def shares(hits: NDArray[np.bool_], of: NDArray[np.bool_]) -> Floats:
-        total = np.add.reduceat(of.astype(float), starts, axis=1)
-        with np.errstate(invalid="ignore"):
-            return 100 * np.add.reduceat((hits & of).astype(float), starts, axis=1) / total
-
-    found = {}
-    worth = choices.valuation
-    if worth is not None:
-        differ = (worth.max(axis=2) > worth.min(axis=2)) & ~choices.missed
-        found["valuing"] = shares(choices.of_chosen(worth) == worth.max(axis=2), differ)
-    if outcomes:
-        found["accepted"] = shares(choices.accepted, ~choices.missed)
-    return found
-
-
-def _over_participants(curve: Floats) -> Interval:
-    """The mean of each point over the participants who have it, with its 95% interval."""
-    known = [mean_interval(point[~np.isnan(point)]) for point in curve.T]
-    return Interval(*(np.array(each, np.float64) for each in zip(*known, strict=True)))

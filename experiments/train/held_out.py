@@ -25,6 +25,7 @@ from accept_reject.agents.networks import Network
 from accept_reject.agents.recurrent import RecurrentAgent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
+from accept_reject.experiments.curves import by_player, middle_rounds, over_players
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.likelihood import Likelihood
 from accept_reject.experiments.fit.model import Model
@@ -32,17 +33,14 @@ from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
 from accept_reject.experiments.population import PopulationConfig, draw_parameters, learner_class
 from accept_reject.experiments.replay import of_choice, replay
-from accept_reject.experiments.scores import learning_curve
 from accept_reject.experiments.signatures import stay_effects
+from accept_reject.experiments.tables import DASH, TextTable
 
 DRAWS = 1000
 """Draws from a population or a group over which a mixture is taken."""
 
 DRAWS_SEED = 8_999
 """Seed of those draws: other participants than any that are learned from or scored."""
-
-CURVE_WIDTH = 12
-"""Rounds that a point of a learning curve pools."""
 
 
 def held_out_tables(
@@ -53,12 +51,12 @@ def held_out_tables(
     parameters: dict[str, NDArray[np.float64]] | None,
     models: Sequence[Model],
 ) -> dict[str, pd.DataFrame]:
-    """The tables that an imitation leaves, by file name.
+    """The tables that an imitation leaves, by name.
 
     Args:
         network: The imitator.
-        train: Choices that were learned from.
-        test: Choices that were not.
+        train: Choices that were learned from, or that training was stopped on.
+        test: Other participants' choices.
         population: Where they come from, if they are simulated.
         parameters: The true parameters of the latter, if they are simulated.
         models: Cognitive models to fit to the choices that were learned from, and to score beside the imitator.
@@ -75,7 +73,7 @@ def held_out_tables(
             losses["true player"] = per_choice(replay(truth, test).numpy(), test)
             losses["ceiling"] = per_choice(ceiling(population, test), test)
         by_participant = pd.DataFrame({"participant": test.names(), **losses})
-        tables = {"participants.csv": by_participant, "held_out.csv": summary(by_participant)}
+        tables = {"participants": by_participant, "held_out": summary(by_participant)}
         if population:
             tables |= free_running(network, test, population)
     return tables
@@ -155,14 +153,29 @@ def summary(by_participant: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def to_text(table: pd.DataFrame) -> TextTable:
+    """The summary for the eye."""
+    rows = []
+    for row in table.to_dict("records"):
+        loss = f"{row['loss']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+        share = f"{row['share']:.3f}".replace("-0.000", "0.000") if "share" in row else DASH
+        rows.append((str(row["player"]), loss, f"{row['likelihood']:.4f}", share))
+    header = ("player", "loss per choice", "likelihood", "share explained")
+    return TextTable("Held-out participants", header, tuple(rows))
+
+
 def free_running(network: Network[Any], teachers: Choices, population: PopulationConfig) -> dict[str, pd.DataFrame]:
     """The imitator plays its teachers' own episodes by itself: stay/switch effects and learning curves of both."""
     episodes = draw(population.game.resolve(), population.seed, len(teachers))
     both = {"teachers": teachers, "network": play(RecurrentAgent(network), episodes)}
     effects = [stay_effects(choices).reset_index().assign(player=player) for player, choices in both.items()]
-    curves = {player: learning_curve(choices, CURVE_WIDTH) for player, choices in both.items()}
-    rounds = np.minimum(np.arange(1, len(curves["network"]) + 1) * CURVE_WIDTH, teachers.game.rounds)
+    middle = middle_rounds(teachers.game.rounds)
+    curves = [
+        pd.DataFrame({"curve": name, "player": player, "round": middle, **over_players(curve)._asdict()})
+        for player, choices in both.items()
+        for name, curve in by_player(choices).items()
+    ]
     return {
-        "signatures.csv": pd.concat(effects, ignore_index=True),
-        "learning_curves.csv": pd.DataFrame({"round": rounds, **curves}),
+        "signatures": pd.concat(effects, ignore_index=True),
+        "learning_curves": pd.concat(curves, ignore_index=True),
     }

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 from pydantic import Field
 from torch import Tensor
 
@@ -22,7 +23,11 @@ from accept_reject.agents.networks import Network, NetworkConfig
 from accept_reject.envs.faults import InvalidInputError, Real, Spec, Whole
 from accept_reject.experiments.config import content_hash, dump_config
 from accept_reject.experiments.entries import RunName
+from accept_reject.experiments.tables import TextTable
 from accept_reject.experiments.train.checkpoint import save_checkpoint
+
+ORDER_LUCK = 5
+"""Key of the order in which what is learned from is gone through."""
 
 
 class TrainConfig(Spec):
@@ -33,8 +38,8 @@ class TrainConfig(Spec):
         network: The network.
         seed: Seed of everything: weights, episodes, choices, splits.
         device: Where the network is; `auto` takes a GPU if there is one.
-        updates: Steps of the optimiser (Adam).
-        learning_rate: Its learning rate at first; it falls to 0 along half a cosine.
+        updates: Batches that are learned from.
+        learning_rate: Learning rate of the optimiser (Adam) at first; it falls to 0 along half a cosine.
         clip: Greatest norm of the gradient; longer ones are shortened.
         evaluate_every: Updates between evaluations. Each of them also leaves a checkpoint.
     """
@@ -55,12 +60,12 @@ class TrainConfig(Spec):
 
 
 class Step(NamedTuple):
-    """What an update comes from.
+    """What a step of the optimiser comes from.
 
     Attributes:
         loss: What is made smaller.
         scalars: What is told of it, by name, such as `losses/policy`.
-        rounds: Rounds that it saw.
+        rounds: Rounds that had not been seen before.
     """
 
     loss: Tensor
@@ -82,27 +87,43 @@ class Evaluation(NamedTuple):
     scalars: dict[tuple[str, str], float]
 
 
+class Left(NamedTuple):
+    """What a task leaves of a trained network.
+
+    Attributes:
+        tables: By name.
+        figures: By name.
+        shown: Tables for the terminal.
+    """
+
+    tables: Mapping[str, pd.DataFrame] = {}
+    figures: Mapping[str, Figure] = {}
+    shown: tuple[TextTable, ...] = ()
+
+
 class Task(ABC):
     """What is learned.
 
     Attributes:
-        patience: Evaluations without a better score after which training stops, with the best weights; None to train
-            to the end, and keep the last weights.
+        phases: Updates of each phase; the learning rate falls anew in each, and the last one is what counts.
+        patience: Evaluations without a better score after which the last phase stops, with the best weights; None to
+            train to the end, and keep the last weights.
     """
 
+    phases: tuple[int, ...]
     patience: int | None = None
 
     @abstractmethod
-    def step(self, network: Network[Any], update: int) -> Step:
-        """The loss of an update, by its number from 0."""
+    def steps(self, network: Network[Any], update: int) -> Iterator[Step]:
+        """The losses of an update, by its number from 0: the optimiser takes a step after each."""
 
     @abstractmethod
     def evaluate(self, network: Network[Any]) -> Evaluation:
         """How good the network is; the same luck each time."""
 
-    def finish(self, network: Network[Any]) -> dict[str, pd.DataFrame]:
-        """Tables that the trained network leaves, by file name."""
-        return {}
+    def finish(self, network: Network[Any]) -> Left:
+        """What is to be said of the trained network."""
+        return Left()
 
 
 @dataclass
@@ -114,7 +135,7 @@ class Progress:
         rounds: Rounds seen.
         history: Every scalar so far: rounds seen, run, name, value.
         score: Of the last evaluation.
-        best: The best score so far.
+        best: The best score in the last phase so far.
         best_at: The evaluation, from 0, in which it was reached.
         evaluations: How many there were.
         best_weights: The network's weights then, if the task keeps the best.
@@ -159,28 +180,24 @@ def train(
         network.load_state_dict(checkpoint["network"])
         optimiser.load_state_dict(checkpoint["optimiser"])
         progress = Progress(**checkpoint["progress"])
-    sums: dict[str, float] = {}
-    while progress.update < config.updates and not _out_of_patience(task, progress):
+    scalars: dict[str, list[float]] = {}
+    while progress.update < sum(task.phases) and not _out_of_patience(task, progress):
         if progress.evaluations == 0:
             _evaluate(task, network, progress)
-        rate = config.learning_rate * (1 + math.cos(math.pi * progress.update / config.updates)) / 2
+        left, ends = _of_phase(task, progress.update)
+        rate = config.learning_rate * (1 - math.cos(math.pi * left)) / 2
         for group in optimiser.param_groups:
             group["lr"] = rate
-        step = task.step(network, progress.update)
-        optimiser.zero_grad()
-        torch.autograd.backward(step.loss)
-        norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip))
-        if not math.isfinite(norm):
-            raise InvalidInputError(config.name, [f"the gradient is no number in update {progress.update + 1}"])
-        optimiser.step()
+        for step in task.steps(network, progress.update):
+            norm = _descend(step.loss, network, optimiser, config)
+            progress.rounds += step.rounds
+            for name, value in {**step.scalars, "losses/gradient_norm": norm, "charts/learning_rate": rate}.items():
+                scalars.setdefault(name, []).append(value)
         progress.update += 1
-        progress.rounds += step.rounds
-        for name, value in {**step.scalars, "losses/gradient_norm": norm, "charts/learning_rate": rate}.items():
-            sums[name] = sums.get(name, 0.0) + value
-        if progress.update % config.evaluate_every == 0 or progress.update == config.updates:
-            done = (progress.update - 1) % config.evaluate_every + 1
-            progress.history += [(progress.rounds, "train", name, total / done) for name, total in sums.items()]
-            sums = {}
+        if progress.update % config.evaluate_every == 0 or progress.update == ends:
+            means = {name: sum(values) / len(values) for name, values in scalars.items()}
+            progress.history += [(progress.rounds, "train", name, mean) for name, mean in means.items()]
+            scalars = {}
             _evaluate(task, network, progress)
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
             save_checkpoint(folder, {**state, "progress": {**vars(progress)}})
@@ -190,13 +207,39 @@ def train(
     return progress
 
 
+def _of_phase(task: Task, update: int) -> tuple[float, int]:
+    """The share of the phase that is left before an update, and the update with which the phase ends."""
+    ends = 0
+    for length in task.phases:
+        ends += length
+        if update < ends:
+            return (ends - update) / length, ends
+    raise ValueError(f"there are {ends} updates, and none with the number {update}")
+
+
+def _descend(loss: Tensor, network: Network[Any], optimiser: torch.optim.Optimizer, config: TrainConfig) -> float:
+    """A step of the optimiser; the norm of the gradient before it was shortened.
+
+    Raises:
+        InvalidInputError: If the gradient is no number.
+    """
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip))
+    if not math.isfinite(norm):
+        raise InvalidInputError(config.name, ["the gradient is no number any more; try a lower learning_rate"])
+    optimiser.step()
+    return norm
+
+
 def _evaluate(task: Task, network: Network[Any], progress: Progress) -> None:
     """Note the scores of the network as it is, and the network itself if it is the best so far."""
     with torch.no_grad():
         found = task.evaluate(network)
     progress.history += [(progress.rounds, run, name, value) for (run, name), value in found.scalars.items()]
     progress.score, progress.told = found.score, found.told
-    if found.score > progress.best:
+    in_last_phase = progress.update >= sum(task.phases[:-1])
+    if in_last_phase and found.score > progress.best:
         progress.best, progress.best_at = found.score, progress.evaluations
         if task.patience is not None:
             progress.best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -204,4 +247,6 @@ def _evaluate(task: Task, network: Network[Any], progress: Progress) -> None:
 
 
 def _out_of_patience(task: Task, progress: Progress) -> bool:
-    return task.patience is not None and progress.evaluations - 1 - progress.best_at > task.patience
+    if task.patience is None or progress.update <= sum(task.phases[:-1]):
+        return False
+    return progress.evaluations - 1 - progress.best_at > task.patience

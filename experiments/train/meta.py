@@ -1,28 +1,32 @@
 """Meta-learning: a network learns to learn by playing games with partners who are fresh in every episode.
 
-Wang et al. (2016), arXiv:1611.05763; Duan et al. (2016), arXiv:1611.02779. The algorithm is the plain policy gradient
-over whole episodes (Williams 1992), with the mean over the batch in the same round as its baseline.
+Wang et al. (2016), arXiv:1611.05763; Duan et al. (2016), arXiv:1611.02779. The algorithm is proximal policy
+optimisation (Schulman et al. 2017, arXiv:1707.06347) over whole episodes. With batches that are gone through once and
+in one part, as is the default, it is the plain policy gradient (Williams 1992): nothing has changed yet, nothing is
+clipped.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
+from torch import Tensor
 
-from accept_reject.agents.networks import Network
+from accept_reject.agents.networks import Network, OverRounds
 from accept_reject.agents.recurrent import RecurrentAgent
 from accept_reject.envs.choices import Choices
-from accept_reject.envs.episodes import draw
+from accept_reject.envs.episodes import draw, generator
 from accept_reject.envs.faults import Real, Spec, Whole
 from accept_reject.experiments.entries import ScenarioEntry, check_names
 from accept_reject.experiments.play import play
 from accept_reject.experiments.replay import of_choice
 from accept_reject.experiments.scores import ANCHORED, anchored
-from accept_reject.experiments.train.loop import Evaluation, Step, Task, TrainConfig
+from accept_reject.experiments.train.loop import ORDER_LUCK, Evaluation, Step, Task, TrainConfig
 
 EVALUATION_SEED = 9_999
 """Seed of the episodes for evaluation: neither one to train with nor one of the benchmark's, which start at 10,000."""
@@ -55,6 +59,12 @@ class MetaConfig(TrainConfig):
         reward: What a round is worth.
         discount: How much less a reward counts for the choice of a round before. With 0 a choice counts for its own
             round only: what it teaches is worth nothing.
+        trace: How far a reward's surprise reaches back, the lambda of generalised advantage estimation (Schulman et al.
+            2016, arXiv:1506.02438); 1 to trust in no foresight of later rewards.
+        epochs: How many times each batch of episodes is gone through.
+        minibatches: Parts in which it is, each with a step of the optimiser.
+        clip_ratio: By which share a choice's probability may change in the course of it.
+        entropy: Weight of the policy's entropy, which keeps it trying.
         evaluation_episodes: Episodes of each scenario in an evaluation, played greedily.
     """
 
@@ -63,6 +73,11 @@ class MetaConfig(TrainConfig):
     episodes: Annotated[Whole, Field(ge=2, le=100_000)] = 512
     reward: Reward
     discount: Annotated[Real, Field(ge=0, le=1)] = 0.0
+    trace: Annotated[Real, Field(ge=0, le=1)] = 1.0
+    epochs: Annotated[Whole, Field(ge=1, le=100)] = 1
+    minibatches: Annotated[Whole, Field(ge=1)] = 1
+    clip_ratio: Annotated[Real, Field(gt=0)] = 0.2
+    entropy: Annotated[Real, Field(ge=0)] = 0.0
     evaluation_episodes: Annotated[Whole, Field(ge=1, le=100_000)] = 1024
 
     @field_validator("scenarios")
@@ -70,6 +85,36 @@ class MetaConfig(TrainConfig):
     def _check_scenarios(cls, entries: tuple[ScenarioEntry, ...]) -> tuple[ScenarioEntry, ...]:
         check_names([entry.name for entry in entries])
         return entries
+
+    @model_validator(mode="after")
+    def _check(self) -> MetaConfig:
+        if self.minibatches > self.episodes:
+            raise ValueError(f".minibatches: should be at most the {self.episodes} episodes, but is {self.minibatches}")
+        return self
+
+
+class Batch(NamedTuple):
+    """Episodes that were played.
+
+    Attributes:
+        choices: The choices.
+        log_probability: Of each choice when it was made, `(n, rounds)`.
+        advantage: By how much the reward surpassed what was foreseen, `(n, rounds)`.
+        reward_to_come: What a critic should have foreseen, `(n, rounds)`.
+        reward: The mean reward of a round.
+    """
+
+    choices: Choices
+    log_probability: Tensor
+    advantage: Tensor
+    reward_to_come: Tensor
+    reward: float
+
+    def take(self, rows: NDArray[np.integer]) -> Batch:
+        """Some of the episodes."""
+        of = torch.from_numpy(rows).to(self.advantage.device)
+        tensors = (self.log_probability[of], self.advantage[of], self.reward_to_come[of])
+        return Batch(self.choices.take(rows), *tensors, self.reward)
 
 
 class MetaLearning(Task):
@@ -81,27 +126,60 @@ class MetaLearning(Task):
 
     def __init__(self, config: MetaConfig) -> None:
         self.config = config
+        self.phases = (config.updates,)
         self.games = {entry.name: entry.resolve() for entry in config.scenarios}
 
-    def step(self, network: Network[Any], update: int) -> Step:
+    def steps(self, network: Network[Any], update: int) -> Iterator[Step]:
         """Play fresh episodes of every scenario, and make the choices that turned out well more probable.
 
-        Choices are played without gradients and then gone through once more, all rounds at once.
+        Choices are played without gradients and then gone through again, all rounds at once.
         """
-        losses, rewards, rounds = [], [], 0
-        for game in self.games.values():
-            episodes = draw(game, self.config.seed, self.config.episodes, start=update * self.config.episodes)
-            with torch.no_grad():
-                choices = play(RecurrentAgent(network), episodes)
-            log_policy = network.over_rounds(choices).log_policy
-            reward = self.reward(choices)
-            to_go = discounted(reward, self.config.discount)
-            advantage = network.tensor(to_go - to_go.mean(axis=0))
-            losses.append(-(of_choice(log_policy, choices) * advantage).mean())
-            rewards.append(reward.mean())
-            rounds += reward.size
-        loss = torch.stack(losses).mean()
-        return Step(loss, {"losses/policy": loss.item(), "charts/reward": float(np.mean(rewards))}, rounds)
+        config, n = self.config, self.config.episodes
+        with torch.no_grad():
+            batches = [self.play(network, name, update) for name in self.games]
+        rounds = sum(batch.choices.choice.size for batch in batches)
+        for epoch in range(config.epochs):
+            order = generator(config.seed, ORDER_LUCK, update, epoch).permutation(n)
+            for part in np.array_split(order if config.minibatches > 1 else np.arange(n), config.minibatches):
+                yield self.step(network, [batch.take(part) for batch in batches], rounds)
+                rounds = 0  # they are the same ones
+
+    def play(self, network: Network[Any], name: str, update: int) -> Batch:
+        """Fresh episodes of a scenario.
+
+        The reward to come is foreseen by the critic, or else is the mean over the batch in the same round.
+        """
+        n = self.config.episodes
+        choices = play(RecurrentAgent(network), draw(self.games[name], self.config.seed, n, start=update * n))
+        reward = self.reward(choices)
+        over = network.over_rounds(choices)
+        if over.foreseen is None:
+            foreseen = np.broadcast_to(to_come(reward, self.config.discount).mean(axis=0), reward.shape)
+        else:
+            foreseen = over.foreseen.cpu().numpy().astype(np.float64)
+        advantage = advantages(reward, foreseen, self.config.discount, self.config.trace)
+        tensors = network.tensor(advantage), network.tensor(advantage + foreseen)
+        return Batch(choices, of_choice(over.log_policy, choices), *tensors, float(reward.mean()))
+
+    def step(self, network: Network[Any], batches: list[Batch], rounds: int) -> Step:
+        """The loss on some episodes of every scenario."""
+        losses: dict[str, list[Tensor]] = {"policy": [], "entropy": [], "approx_kl": [], "value": []}
+        for batch in batches:
+            over = network.over_rounds(batch.choices)
+            change = of_choice(over.log_policy, batch.choices) - batch.log_probability
+            ratio = change.exp()
+            within = ratio.clip(1 - self.config.clip_ratio, 1 + self.config.clip_ratio)
+            losses["policy"].append(-torch.minimum(ratio * batch.advantage, within * batch.advantage).mean())
+            losses["entropy"].append(entropy(over))
+            losses["approx_kl"].append((ratio.detach() - 1 - change.detach()).mean())
+            if over.foreseen is not None:
+                losses["value"].append((over.foreseen - batch.reward_to_come).square().mean())
+        means = {name: torch.stack(values).mean() for name, values in losses.items() if values}
+        loss = means["policy"] - self.config.entropy * means["entropy"]
+        if "value" in means:
+            loss = loss + means["value"] / 2
+        scalars = {f"losses/{name}": mean.item() for name, mean in means.items()}
+        return Step(loss, {**scalars, "charts/reward": float(np.mean([batch.reward for batch in batches]))}, rounds)
 
     def reward(self, choices: Choices) -> NDArray[np.float64]:
         """What each round was worth, `(n, rounds)`."""
@@ -130,10 +208,30 @@ class MetaLearning(Task):
         return Evaluation(-regret, f"regret {regret:.3f}", scalars)
 
 
-def discounted(reward: NDArray[np.float64], discount: float) -> NDArray[np.float64]:
+def entropy(over: OverRounds) -> Tensor:
+    """The policy's mean entropy, in nats."""
+    return -(over.log_policy.exp() * over.log_policy).sum(dim=-1).mean()
+
+
+def to_come(reward: NDArray[np.float64], discount: float) -> NDArray[np.float64]:
     """The reward of each round and, discounted, of those after it, `(n, rounds)`."""
-    to_go = reward.astype(np.float64)
-    if discount:
+    return advantages(reward, np.zeros_like(reward, np.float64), discount, trace=1.0)
+
+
+def advantages(
+    reward: NDArray[np.float64], foreseen: NDArray[np.float64], discount: float, trace: float
+) -> NDArray[np.float64]:
+    """Generalised advantage estimates (Schulman et al. 2016, equation 16), `(n, rounds)`: nothing comes after the last.
+
+    Args:
+        reward: Of each round, `(n, rounds)`.
+        foreseen: The reward to come from each round on, as it was foreseen, `(n, rounds)`.
+        discount: How much less a reward counts for the round before.
+        trace: Lambda.
+    """
+    found = reward - foreseen
+    found[:, :-1] += discount * foreseen[:, 1:]
+    if discount * trace:
         for now in range(reward.shape[1] - 2, -1, -1):
-            to_go[:, now] += discount * to_go[:, now + 1]
-    return to_go
+            found[:, now] += discount * trace * found[:, now + 1]
+    return found

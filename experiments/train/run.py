@@ -16,7 +16,10 @@ from accept_reject.agents.recurrent import make_network, weights_bytes
 from accept_reject.envs.faults import InvalidInputError, Spec
 from accept_reject.experiments.config import dump_config, load_config
 from accept_reject.experiments.files import make_folder, write, write_csv
+from accept_reject.experiments.style import write_figures
+from accept_reject.experiments.tables import to_rich
 from accept_reject.experiments.train.checkpoint import BEFORE, LAST, load_checkpoint
+from accept_reject.experiments.train.figures import evaluations
 from accept_reject.experiments.train.imitation import Imitation, ImitationConfig
 from accept_reject.experiments.train.loop import Progress, Task, TrainConfig, train
 from accept_reject.experiments.train.meta import MetaConfig, MetaLearning
@@ -83,7 +86,7 @@ def _train(config: TrainConfig, folder: Path) -> Path:
     scalars = Scalars(folder / "tensorboard", config)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Bar(*columns, console=console) as bar:
-        row = bar.add_task("", total=config.updates)
+        row = bar.add_task("", total=sum(task.phases))
         begun: list[int] = []
 
         def on_update(progress: Progress) -> None:
@@ -95,8 +98,12 @@ def _train(config: TrainConfig, folder: Path) -> Path:
 
         progress = train(config, task, network, folder, checkpoint, on_update)
     scalars.close(progress)
-    for name, table in {"scalars.csv": to_table(progress), **task.finish(network)}.items():
-        write_csv(folder / name, table)
+    left, history = task.finish(network), to_table(progress)
+    for name, table in {"scalars": history, **left.tables}.items():
+        write_csv(folder / f"{name}.csv", table)
+    write_figures({"evaluations": evaluations(history), **left.figures}, folder)
+    for text in left.shown:
+        console.print(to_rich(text))
     write(folder / WEIGHTS, weights_bytes(network))
     console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True, highlight=False)
     console.print(f"Scalars: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, highlight=False)
