@@ -27,6 +27,7 @@ TEST = [
     "moviepy>=2.1",
     "pytest>=8.0",
     "pytest-xdist>=3.6",
+    "sb3-contrib>=2.7",
     "setuptools>=77",
 ]
 
@@ -65,6 +66,7 @@ setup(
         "typer>=0.15",
     ],
     extras_require={
+        "sb3": ["sb3-contrib>=2.7"],
         "video": ["moviepy>=2.1"],
         "test": TEST,
         "dev": [*TEST, "mypy>=1.15", "ruff>=0.9", "scipy-stubs", "types-PyYAML"],
