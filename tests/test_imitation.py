@@ -213,6 +213,13 @@ def test_faulty_configs_are_refused(changes: dict[str, object], fault: str, tmp_
     assert fault in str(caught.value)
 
 
+def test_the_population_can_be_taken_away_on_the_command_line() -> None:
+    changes = ["population=", "participants=null", "data=somewhere", "validation=8", "test=8"]
+    assert load_train_config("imitation_study", changes) == load_config(
+        ImitationConfig, "imitation_study", ["population=''", *changes[1:]]
+    )
+
+
 def test_the_shipped_configs() -> None:
     assert load_config(ImitationConfig, "imitation").participants == 5000
     study = load_config(ImitationConfig, "imitation_study")

@@ -34,7 +34,7 @@ from accept_reject.experiments.play import play
 from accept_reject.experiments.population import PopulationConfig, draw_parameters, learner_class
 from accept_reject.experiments.replay import of_choice, replay
 from accept_reject.experiments.signatures import stay_effects
-from accept_reject.experiments.tables import DASH, TextTable
+from accept_reject.experiments.tables import TextTable
 
 DRAWS = 1000
 """Draws from a population or a group over which a mixture is taken."""
@@ -155,13 +155,14 @@ def summary(by_participant: pd.DataFrame) -> pd.DataFrame:
 
 def to_text(table: pd.DataFrame) -> TextTable:
     """The summary for the eye."""
-    rows = []
-    for row in table.to_dict("records"):
-        loss = f"{row['loss']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
-        share = f"{row['share']:.3f}".replace("-0.000", "0.000") if "share" in row else DASH
-        rows.append((str(row["player"]), loss, f"{row['likelihood']:.4f}", share))
-    header = ("player", "loss per choice", "likelihood", "share explained")
-    return TextTable("Held-out participants", header, tuple(rows))
+    cells = {
+        "player": table.player,
+        "loss per choice": [f"{loss:.4f} [{low:.4f}, {high:.4f}]" for loss, low, high in table.iloc[:, 1:4].to_numpy()],
+        "likelihood": [f"{likelihood:.4f}" for likelihood in table.likelihood],
+    }
+    if "share" in table:
+        cells["share explained"] = [f"{share:.3f}".replace("-0.000", "0.000") for share in table.share]
+    return TextTable("Held-out participants", tuple(cells), tuple(zip(*cells.values(), strict=True)))
 
 
 def free_running(network: Network[Any], teachers: Choices, population: PopulationConfig) -> dict[str, pd.DataFrame]:

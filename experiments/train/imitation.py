@@ -95,6 +95,11 @@ class ImitationConfig(TrainConfig):
             check_names([entry.name for entry in entries])
         return entries
 
+    @field_validator("population", "data", mode="before")
+    @classmethod
+    def _none_is_empty(cls, path: Any) -> Any:
+        return "" if path is None else path  # `population=` on the command line is YAML's null
+
     @field_validator("population")
     @classmethod
     def _check_population(cls, population: str) -> str:

@@ -97,6 +97,7 @@ def _train(config: TrainConfig, folder: Path) -> Path:
             scalars.write(progress)
 
         progress = train(config, task, network, folder, checkpoint, on_update)
+        bar.update(row, total=progress.update)  # it may have run out of patience
     scalars.close(progress)
     left, history = task.finish(network), to_table(progress)
     for name, table in {"scalars": history, **left.tables}.items():
