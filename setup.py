@@ -12,6 +12,7 @@ FOLDERS = [
     "envs",
     "agents",
     "experiments",
+    "experiments/compare",
     "experiments/data",
     "experiments/fit",
     "experiments/recover",

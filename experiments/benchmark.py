@@ -112,7 +112,7 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
         episodes = Episodes.join([draw(game, seed, config.episodes) for seed in seeds])  # played side by side: faster
         hidden = episodes.partner_valuation
         for name, agent in agents.items():
-            choices, beliefs = _play(agent, episodes)
+            choices, beliefs = play_with_beliefs(agent, episodes)
             by_seed = []
             for i, seed in enumerate(seeds):
                 of_seed = slice(i * config.episodes, (i + 1) * config.episodes)
@@ -131,7 +131,7 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
     return Results(config, pd.DataFrame(rows), effects, curves, privileged)
 
 
-def _play(agent: Agent, episodes: Episodes) -> tuple[Choices, NDArray[np.float64] | None]:
+def play_with_beliefs(agent: Agent, episodes: Episodes) -> tuple[Choices, NDArray[np.float64] | None]:
     """Choices, and the agent's beliefs after each round, `(n, rounds, partners)`, if it has any."""
     beliefs: list[Any] = []
     choices = play(agent, episodes, on_learned=lambda: beliefs.append(agent.valuations()))

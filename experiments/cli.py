@@ -111,6 +111,20 @@ def recover(
 
 
 @app.command()
+def compare(
+    config: Annotated[str, typer.Argument(help="Whom to compare with whom: a YAML file, or a shipped config.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to it: key.path=value ...")] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path("runs"),
+) -> None:
+    """Lay agents beside people: learning curves, scores, stay/switch effects, and how well they foretell choices."""
+    from accept_reject.experiments.compare.config import CompareConfig
+    from accept_reject.experiments.compare.run_folder import run_compare
+    from accept_reject.experiments.config import load_config
+
+    run_compare(load_config(CompareConfig, config, overrides or []), out)
+
+
+@app.command()
 def agents() -> None:
     """List the registered agents."""
     from accept_reject.agents.registry import AGENTS

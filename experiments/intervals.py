@@ -6,10 +6,11 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 RESAMPLES = 2_000
+DISTANCE_RESAMPLES = 500
 RESAMPLING_SEED = 0
 
 
@@ -49,6 +50,51 @@ def mean_interval(values: ArrayLike) -> Interval:
         options: dict[str, Any] = {"n_resamples": RESAMPLES, "batch": 250, "method": "percentile"}
         result = stats.bootstrap((values,), mean_of_defined, axis=0, rng=RESAMPLING_SEED, **options)
     return Interval(mean, result.confidence_interval.low, result.confidence_interval.high)
+
+
+def ratio_interval(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Interval:
+    """The ratio of two sums over the same things, with its 95% percentile-bootstrap interval over them.
+
+    Args:
+        numerator: What is summed above, `(n,)`.
+        denominator: What is summed below, `(n,)`.
+
+    Returns:
+        Three numbers; NaN where the denominators sum to nothing, the interval also for a single thing.
+    """
+    total = denominator.sum()
+    if not total > 1e-9:
+        return Interval(np.nan, np.nan, np.nan)
+    ratio = float(numerator.sum() / total)
+    if len(numerator) < 2:
+        return Interval(ratio, np.nan, np.nan)
+    rows = np.random.default_rng(RESAMPLING_SEED).integers(len(numerator), size=(RESAMPLES, len(numerator)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        resampled = numerator[rows].sum(axis=1) / denominator[rows].sum(axis=1)
+    return Interval(ratio, *np.nanquantile(resampled, (0.025, 0.975)))
+
+
+def curve_distance(one: NDArray[np.float64], other: NDArray[np.float64], paired: bool) -> Interval:
+    """How far two mean curves lie apart: the root mean square over their points, with a 95% bootstrap interval.
+
+    Chance alone makes it positive; two groups of the same sort of players have a distance too.
+
+    Args:
+        one: A curve for each player, `(n, points)`; NaN where a player has no value.
+        other: Other players' curves, `(m, points)`.
+        paired: Whether row i of both belongs to the same game, so that both are resampled alike.
+    """
+
+    def apart(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+        gap = mean_of_defined(first) - mean_of_defined(second)
+        return float(np.sqrt(mean_of_defined(gap**2)))
+
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    resampled = []
+    for _ in range(DISTANCE_RESAMPLES):
+        rows = rng.integers(len(one), size=len(one))
+        resampled.append(apart(one[rows], other[rows if paired else rng.integers(len(other), size=len(other))]))
+    return Interval(apart(one, other), *np.nanquantile(resampled, (0.025, 0.975)))
 
 
 def spread(values: ArrayLike) -> Interval:

@@ -52,7 +52,8 @@ def to_rich(table: TextTable) -> Table:
     """The table for a terminal; without intervals where they would not fit."""
     shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for i, name in enumerate(table.header):
-        whole = max((len(row[i]) for row in table.rows if " " not in row[i]), default=0)  # numbers and names
+        words = [row[i] for row in table.rows if " " not in row[i]]  # numbers and names
+        whole = max(len(word) for word in [*words, *name.split()])
         width = {"no_wrap": True} if i == 0 else {"overflow": "fold", "min_width": min(whole, 20)}
         shown.add_column(escape(name), justify="left" if i == 0 else "right", vertical="bottom", **width)
     for row in table.rows:

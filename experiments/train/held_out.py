@@ -64,7 +64,9 @@ def held_out_tables(
     with torch.no_grad():
         losses = {"network": per_choice(of_choice(network.over_rounds(test).log_policy, test).double().numpy(), test)}
         losses["chance"] = np.full(len(test), np.log(test.game.offered))
-        losses["win-stay-lose-shift"] = per_choice(_with_lapses(train, test), test)
+        simple = WinStayLoseShift()
+        rate = lapse_rate(replay(simple, train).exp().numpy(), train)
+        losses["win-stay-lose-shift"] = per_choice(lapsing(replay(simple, test).exp().numpy(), test, rate), test)
         for model in models:
             with torch.enable_grad():  # a fit follows gradients
                 losses[model.name] = per_choice(fitted(model, train, test), test)
@@ -126,16 +128,20 @@ def mixture(log_probabilities: Iterable[NDArray[np.float64]]) -> NDArray[np.floa
     return np.diff(marginal, axis=1, prepend=np.log(players))
 
 
-def _with_lapses(train: Choices, test: Choices) -> NDArray[np.float64]:
-    """Log-probability of each choice, `(n, rounds)`, under win-stay-lose-shift that lapses into chance now and then."""
+def lapsing(own: NDArray[np.float64], choices: Choices, rate: float) -> NDArray[np.float64]:
+    """Log-probability of each choice, `(n, rounds)`, 0 where missed, under a player who at times lapses into chance.
 
-    def probability(choices: Choices, lapses: float) -> NDArray[np.float64]:
-        own = replay(WinStayLoseShift(), choices).exp().numpy()
-        return np.where(choices.missed, 1.0, (1 - lapses) * own + lapses / choices.game.offered)
+    Args:
+        own: The probability of each choice where the player does not lapse, `(n, rounds)`.
+        choices: The choices.
+        rate: How often the player lapses, 0..1.
+    """
+    return np.log(np.where(choices.missed, 1.0, (1 - rate) * own + rate / choices.game.offered))
 
-    rates = np.linspace(0.01, 1, 100)
-    best = max(rates, key=lambda lapses: np.log(probability(train, lapses)).sum())
-    return np.log(probability(test, best))
+
+def lapse_rate(own: NDArray[np.float64], choices: Choices) -> float:
+    """The rate of lapses, from 0.01 to 1, under which choices are most probable; arguments as for `lapsing`."""
+    return max(np.linspace(0.01, 1, 100).tolist(), key=lambda rate: lapsing(own, choices, rate).sum())
 
 
 def summary(by_participant: pd.DataFrame) -> pd.DataFrame:

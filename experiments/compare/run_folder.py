@@ -1,0 +1,72 @@
+"""What a comparison leaves behind: a folder with tables, figures and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from accept_reject.experiments.compare import figures, tables
+from accept_reject.experiments.compare.config import CompareConfig
+from accept_reject.experiments.compare.results import Beside, frames, run
+from accept_reject.experiments.config import content_hash, dump_config
+from accept_reject.experiments.curves import CURVES
+from accept_reject.experiments.data.load import describe
+from accept_reject.experiments.files import make_folder, write, write_csv
+from accept_reject.experiments.html import render
+from accept_reject.experiments.progress import stages
+from accept_reject.experiments.style import write_figures
+from accept_reject.experiments.tables import to_rich
+
+
+def run_compare(config: CompareConfig, parent: Path) -> Path:
+    """Compare with progress bars, write the folder, show the tables.
+
+    Args:
+        config: Whom to compare with whom.
+        parent: Where the run's own folder is made.
+
+    Returns:
+        The run's folder.
+    """
+    folder = parent / f"{config.name}-{content_hash(dump_config(config))}"
+    make_folder(folder)  # before minutes of play, not after
+    console = Console()
+    with stages(console) as on_progress:
+        besides = run(config, on_progress)
+    write_run(config, besides, folder)
+    for beside in besides:
+        console.print(to_rich(tables.players(beside)))
+        if beside.data.simulated:
+            console.print(f"The participants of {beside.entry.name} are simulated.", highlight=False)
+    console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+    return folder
+
+
+def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> None:
+    """Write everything that a comparison leaves into its folder."""
+    sections: list[dict[str, Any]] = []
+    for number, beside in enumerate(besides, start=1):
+        drawn = {}
+        if beside.own_episodes is not None:
+            for curve in CURVES:
+                if curve in beside.people.curves or any(curve in player.curves for player in beside.players):
+                    drawn[f"curves_{curve}_{number}"] = figures.learning_curves(beside, curve)
+            drawn[f"effects_{number}"] = figures.effects(beside)
+            drawn[f"likeness_{number}"] = figures.likeness(beside)
+        svgs = write_figures(drawn, folder)
+        sections.append(
+            {
+                "beside": beside,
+                "about": describe(beside.data),
+                "players": tables.players(beside),
+                "effects": tables.effects(beside),
+                "figures": {name.rpartition("_")[0]: svg for name, svg in svgs.items()},
+            }
+        )
+    for name, frame in frames(besides).items():
+        write_csv(folder / f"{name}.csv", frame)
+    write(folder / "config.yaml", dump_config(config))
+    report = render("compare.html", config=config, config_text=dump_config(config), sections=sections)
+    write(folder / "report.html", report)

@@ -1,0 +1,52 @@
+"""Tables of a comparison: what a reader wants to know first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accept_reject.experiments.compare.results import Beside
+from accept_reject.experiments.intervals import Interval, mean_interval
+from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.signatures import EFFECTS
+from accept_reject.experiments.tables import DASH, TextTable, cell
+
+
+def players(beside: Beside) -> TextTable:
+    """Scores, held-out losses and distances of everyone, the most like people first."""
+    everyone = [beside.people, *sorted(beside.players, key=_loss)]
+    rows = []
+    for player in everyone:
+        scores = [cell(player.scores[name]) if name in player.scores else DASH for name in SCORES]
+        loss = DASH if player.loss is None else _cell(mean_interval(player.loss[~np.isnan(player.loss)]), 4)
+        apart = [_cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
+        rows.append((player.name, loss, *apart, *scores))
+    header = ("player", "loss per choice", *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
+    return TextTable(f"Beside {beside.entry.name}", header, tuple(rows))
+
+
+def effects(beside: Beside) -> TextTable:
+    """Stay/switch effects of everyone."""
+    rows = []
+    for player in (beside.people, *beside.players):
+        if player.effects is not None:
+            of = player.effects.set_index("effect")
+            cells = [cell(Interval(*of.loc[name, ["estimate", "low", "high"]])) for name in EFFECTS]
+            rows.append((player.name, *cells))
+    header = ("player", *(f"last {name}" for name in EFFECTS))
+    return TextTable(f"Stay/switch effects beside {beside.entry.name} (log odds for one SD)", header, tuple(rows))
+
+
+def _curves(beside: Beside) -> tuple[str, ...]:
+    """Curves of which there are distances."""
+    return tuple(dict.fromkeys(name for player in beside.players for name in player.distances))
+
+
+def _loss(player: object) -> float:
+    loss = getattr(player, "loss", None)
+    return np.inf if loss is None else float(np.nanmean(loss))
+
+
+def _cell(interval: Interval, digits: int) -> str:
+    if np.isnan(interval.mean):
+        return DASH
+    return f"{interval.mean:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
