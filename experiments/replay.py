@@ -46,8 +46,8 @@ def evidence_over_rounds(learner: Learner, choices: Choices, seed: int = 0) -> T
 
 def of_choice(log_policy: Tensor, choices: Choices) -> Tensor:
     """The log-probability of each choice, `(n, rounds)`, 0 where missed, from that of each offered partner."""
-    missed = torch.from_numpy(choices.missed)
-    place = torch.from_numpy(np.where(choices.missed, 0, choices.choice).astype(np.int64))
+    missed = torch.from_numpy(choices.missed).to(log_policy.device)
+    place = torch.from_numpy(np.where(choices.missed, 0, choices.choice).astype(np.int64)).to(log_policy.device)
     return log_policy.gather(2, place[..., None])[..., 0].masked_fill(missed, 0.0)
 
 

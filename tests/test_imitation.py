@@ -1,5 +1,6 @@
 """Imitation: who is learned from and who is scored, what is made smaller, and the ceiling."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.agents.networks import NetworkConfig
 from accept_reject.agents.recurrent import RecurrentAgent, make_network
 from accept_reject.envs import InvalidInputError
-from accept_reject.envs.choices import MISSED
+from accept_reject.envs.choices import MISSED, Choices
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.fit.config import ModelEntry
@@ -22,14 +23,10 @@ from accept_reject.experiments.replay import replay
 from accept_reject.experiments.scores import learning_curve
 from accept_reject.experiments.simulate import simulate
 from accept_reject.experiments.train.held_out import ceiling, fitted, mixture, per_choice
-from accept_reject.experiments.train.imitation import (
-    Imitation,
-    ImitationConfig,
-    likelihood_loss,
-    prediction_loss,
-    split,
-)
-from accept_reject.experiments.train.run import load_train_config, start
+from accept_reject.experiments.train.imitation import Imitation, likelihood_loss, prediction_loss
+from accept_reject.experiments.train.imitation_config import ImitationConfig
+from accept_reject.experiments.train.participants import split
+from accept_reject.experiments.train.run import load_train_config, resume, start
 
 SMALL = {
     "name": "small",
@@ -120,6 +117,55 @@ def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
     }
     with pytest.raises(InvalidInputError, match="test and validation take 12 participants, but the data hold 12"):
         split(of_data.model_copy(update={"test": 9}), None)
+    curves = pd.read_csv(run / "learning_curves.csv")  # the game is known, and so the network can play it
+    assert set(curves[curves.curve == "accepted"].player) == {"teachers", "network"}
+    assert set(curves[curves.curve == "valuing"].player) == {"network"}
+    assert (run / "free_running.png").exists()
+    gone = np.where(np.isin(np.arange(12), [3, 7])[:, None], MISSED, choices.choice).astype(np.int8)
+    write_dataset(replace(choices, choice=gone), tmp_path / "silent", "some", "nobody")
+    with pytest.raises(InvalidInputError, match=r"made no choice, and there is nothing to learn or to score: 0*4, 0*8"):
+        split(of_data.model_copy(update={"data": str(tmp_path / "silent")}), None)
+
+
+def test_a_training_goes_on_with_the_same_choices_only(tmp_path: Path) -> None:
+    def of(choices: Choices) -> None:
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)
+        write_dataset(replace(choices, valuation=None, acceptance=None), tmp_path / "data", "some", "nobody")
+
+    choices = simulate(population(participants=12))[0]
+    of(choices)
+    run = start(config(population="", data=str(tmp_path / "data"), participants=None, test=4, models=[]), tmp_path)
+    weights = (run / "weights.safetensors").read_bytes()
+    of(replace(choices, choice=1 - choices.choice))
+    with pytest.raises(InvalidInputError, match="left by a training with another config"):
+        resume(run)
+    of(choices)
+    assert (resume(run) / "weights.safetensors").read_bytes() == weights
+
+
+def test_paths_in_a_config_are_seen_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    people = {"name": "mine", "agent": "bayes-hybrid", "parameters": {"w": 0.3}}
+    (tmp_path / "sub" / "mine.yaml").write_text(yaml.safe_dump({"kind": "population", **people}), encoding="utf-8")
+    mine = {"kind": "imitation", **SMALL, "population": "mine.yaml"}
+    (tmp_path / "sub" / "train.yaml").write_text(yaml.safe_dump(mine), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = load_train_config("sub/train.yaml")
+    assert isinstance(found, ImitationConfig)
+    assert Imitation(found).population == load_config(PopulationConfig, "sub/mine.yaml")
+    with pytest.raises(InvalidInputError, match=r"mine\.yaml"):
+        load_train_config("sub/train.yaml", ["population=mine.yaml"])  # given here, seen from here
+
+
+def test_faults_of_the_data_leave_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="does not exist"):
+        start(config(population="", data=str(tmp_path / "nowhere"), participants=None), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_population_keeps_clear_of_the_participants_learned_from() -> None:
+    with pytest.raises(InvalidInputError, match="should be below 8999 for an imitation, but is 1000000"):
+        split(config(), population(seed=1_000_000))
 
 
 def test_missed_rounds_count_for_nothing() -> None:
@@ -174,6 +220,30 @@ def test_the_ceiling_lies_between_chance_and_the_true_player() -> None:
     assert truth < best < ignorant
 
 
+def test_losses_stay_on_the_networks_device() -> None:
+    """Torch's meta device refuses to be mixed with the CPU, as a GPU does."""
+    choices = simulate(population(participants=3))[0]
+    for player in ({"player": "online"}, {"player": "recurrent", "player_hidden": 2}, {}):
+        described = {"hidden": 3, "predicts": True, "critic": True, **player}
+        network = make_network(NetworkConfig.model_validate(described), 0).to("meta")
+        over = network.over_rounds(choices)
+        assert likelihood_loss(over, choices).device.type == "meta"
+        assert prediction_loss(over, choices, network).device.type == "meta"
+    flat = make_network(NetworkConfig(architecture="flat", hidden=3), 0).to("meta")
+    assert likelihood_loss(flat.over_rounds(choices), choices).device.type == "meta"
+
+
+def test_batches_of_any_size_leave_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, seen = Imitation(config(game_first=None, participants=10)), []
+    take = type(task.split.train).take
+    monkeypatch.setattr(type(task.split.train), "take", lambda self, rows: (seen.append(rows), take(self, rows))[1])
+    network = make_network(task.config.network, 0)
+    for update in range(3):
+        list(task.steps(network, update))
+    assert sorted(len(rows) for rows in seen) == [3, 3, 4]
+    assert sorted(np.concatenate(seen)) == list(range(10))
+
+
 def test_every_participant_comes_once_before_any_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     task, seen = Imitation(config(game_first=None)), []
     take = type(task.split.train).take
@@ -198,6 +268,8 @@ def test_every_participant_comes_once_before_any_comes_again(monkeypatch: pytest
             "game_first: has no place with a network that predicts nothing",
         ),
         ({"game_first": {"updates": 0}}, "game_first.updates: should be greater"),
+        ({"game_first": None, "prediction_weight": 0}, "network.predicts: needs a prediction_weight or game_first"),
+        ({"network": {"predicts": True, "critic": True}}, "network.critic: has no place in an imitation"),
         ({"game_first": {"game": "orthgonal"}}, "unknown scenario 'orthgonal'"),
         ({"network": {"hidden": 2, "player_hidden": 2}}, "player_hidden: has no place without a recurrent player"),
         ({"network": {"player": "recurrent"}}, "player_hidden: should be 1 or more for a recurrent player"),

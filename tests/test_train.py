@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from accept_reject.agents.networks import Network
 from accept_reject.agents.recurrent import RecurrentAgent, make_network
 from accept_reject.envs import InvalidInputError, draw, scenario
 from accept_reject.experiments.config import dump_config, load_config
@@ -22,8 +25,8 @@ from accept_reject.experiments.play import play
 from accept_reject.experiments.replay import replay
 from accept_reject.experiments.scores import anchored
 from accept_reject.experiments.train.checkpoint import BEFORE, LAST
-from accept_reject.experiments.train.imitation import ImitationConfig
-from accept_reject.experiments.train.loop import TrainConfig, train
+from accept_reject.experiments.train.imitation_config import ImitationConfig
+from accept_reject.experiments.train.loop import Evaluation, Step, Task, TrainConfig, train
 from accept_reject.experiments.train.meta import MetaConfig, MetaLearning, advantages, to_come
 from accept_reject.experiments.train.run import CONFIG, WEIGHTS, load_train_config, resume, start
 
@@ -55,8 +58,8 @@ def imitation() -> ImitationConfig:
             **{"participants": 12, "validation": 3, "test": 5},
             "network": {"hidden": 3, "player": "recurrent", "player_hidden": 2, "predicts": True},
             "prediction_weight": 0.3,
-            "game_first": {"updates": 6, "episodes": 3},
-            "updates": 4 * KILLS,
+            "game_first": {"updates": 2 * KILLS, "episodes": 30},
+            "updates": 3 * KILLS,
             "batch": 4,
             "models": [],
             "evaluate_every": 2,
@@ -174,25 +177,33 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(kind: TrainConfig, tm
     cli = [sys.executable, "-m", "accept_reject.experiments.cli", "train"]
     command = [*cli, str(path), "--out", str(tmp_path)]
     run = tmp_path / kind.folder
-    luck, kills = random.Random(0), 0
-    while kills < KILLS:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        seen = (run / LAST).stat().st_mtime_ns if (run / LAST).exists() else 0
+    luck, updates = random.Random(0), []
+    for least in np.linspace(2, 3 * KILLS, KILLS):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:  # until it has left another checkpoint
-            if (run / LAST).exists() and (run / LAST).stat().st_mtime_ns != seen:
-                break
+        while process.poll() is None and time.monotonic() < deadline and checkpointed(run) < least:
             time.sleep(0.01)
-        time.sleep(luck.random() * 0.1)
+        time.sleep(luck.random() * 0.05)
         process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
-        kills += 1
+        assert process.wait() == -signal.SIGKILL  # it was under way
+        updates.append(checkpointed(run))
         command = [*cli, "--resume", str(run)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert files(run) == files(start(kind, tmp_path / "in one go"))
+    whole = start(kind, tmp_path / "in one go")
+    assert files(run) == files(whole)
+    for path in whole.glob("*.csv"):
+        assert (run / path.name).read_bytes() == path.read_bytes(), path.name
+    if isinstance(kind, ImitationConfig):  # killed while the game was learned, and while choices were
+        assert updates[0] < 2 * KILLS < updates[-1]
+
+
+def checkpointed(run: Path) -> int:
+    """The updates of a run's checkpoint; 0 while there is none."""
+    try:
+        return int(torch.load(run / LAST, weights_only=True)["progress"]["update"])
+    except FileNotFoundError:  # not yet, or just being replaced
+        return 0
 
 
 def test_a_truncated_checkpoint_is_refused_by_name_and_the_one_before_it_used(
@@ -211,6 +222,56 @@ def test_a_truncated_checkpoint_is_refused_by_name_and_the_one_before_it_used(
         else:
             with pytest.raises(InvalidInputError, match=rf"(?s){LAST}: is no sound.*{BEFORE}: is no sound"):
                 resume(run)
+
+
+def test_a_checkpoint_of_something_else_is_refused(folder: Path, tmp_path: Path) -> None:
+    for name in (CONFIG, LAST, BEFORE):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    changed = (tmp_path / CONFIG).read_text(encoding="utf-8").replace("updates: 12", "updates: 14")
+    (tmp_path / CONFIG).write_text(changed, encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="left by a training with another config"):
+        resume(tmp_path)
+    (tmp_path / CONFIG).write_bytes((folder / CONFIG).read_bytes())
+    torch.save({"network": {}}, tmp_path / LAST)
+    assert files(resume(tmp_path)) == files(folder)
+    assert (tmp_path / LAST).with_suffix(".broken").exists()
+
+
+class Scripted(Task):
+    """A task whose scores are given beforehand; the network's first weight counts the steps."""
+
+    def __init__(self, phases: tuple[int, ...], patience: int, scores: list[float]) -> None:
+        self.phases, self.patience, self.scores = phases, patience, iter(scores)
+        self.steps_taken = 0
+
+    def steps(self, network: Network[Any], update: int) -> Iterator[Step]:
+        self.steps_taken += 1
+        yield Step(sum(weights.sum() for weights in network.parameters()), {}, 1)  # type: ignore[arg-type]
+
+    def evaluate(self, network: Network[Any]) -> Evaluation:
+        score = next(self.scores)
+        return Evaluation(score, "", {("", "eval/weight"): float(next(network.parameters()).view(-1)[0])})
+
+
+@pytest.mark.parametrize(
+    ("phases", "patience", "scores", "steps", "best_at"),
+    [
+        ((10,), 2, [1, 2, 0, 0, 0, 9], 4, 1),  # two in a row are borne, the third ends it
+        ((10,), 2, [1, 2, 0, 3, 0, 0, 0, 9], 6, 3),  # in a row
+        ((3, 10), 2, [9, 9, 9, 1, 2, 0, 0, 0], 7, 4),  # what the first phase came to does not count
+        ((3, 2), 2, [9, 9, 9, 1, 2, 3], 5, 5),  # it ends all the same
+        ((10,), 1, [5, 1, 1], 2, 0),  # never better than at first
+    ],
+)
+def test_patience(
+    phases: tuple[int, ...], patience: int, scores: list[float], steps: int, best_at: int, tmp_path: Path
+) -> None:
+    task, network = Scripted(phases, patience, scores), make_network(config().network, 0)
+    progress = train(config(evaluate_every=1), task, network, tmp_path)
+    assert task.steps_taken == steps
+    assert progress.best == scores[best_at]
+    weights = [value for _, _, name, value in progress.history if name == "eval/weight"]
+    assert float(next(network.parameters()).detach().view(-1)[0]) == weights[best_at]
 
 
 def test_a_run_is_not_overwritten(folder: Path) -> None:
@@ -236,6 +297,8 @@ def test_a_run_is_not_overwritten(folder: Path) -> None:
         ({"discount": 2}, "discount: should be less than or equal to 1"),
         ({"minibatches": 9}, "minibatches: should be at most the 8 episodes, but is 9"),
         ({"epochs": 0}, "epochs: should be greater"),
+        ({"trace": 0.9, "discount": 0}, "trace: has no place without a discount"),
+        ({"network": {"predicts": True}}, "network.predicts: has no place here"),
         ({"clip_ratio": 0}, "clip_ratio: should be greater"),
         ({"learning_rate": 0}, "learning_rate: should be greater"),
         ({"kind": "mta"}, "kind: should be 'meta'"),

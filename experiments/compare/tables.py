@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accept_reject.experiments.compare.results import Beside
+from accept_reject.experiments.compare.results import Beside, Player
 from accept_reject.experiments.intervals import Interval, mean_interval
 from accept_reject.experiments.scores import SCORES
 from accept_reject.experiments.signatures import EFFECTS
@@ -41,9 +41,8 @@ def _curves(beside: Beside) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for player in beside.players for name in player.distances))
 
 
-def _loss(player: object) -> float:
-    loss = getattr(player, "loss", None)
-    return np.inf if loss is None else float(np.nanmean(loss))
+def _loss(player: Player) -> float:
+    return np.inf if player.loss is None else float(np.nanmean(player.loss))
 
 
 def _cell(interval: Interval, digits: int) -> str:

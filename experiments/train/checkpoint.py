@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +14,15 @@ from accept_reject.experiments.files import write
 
 LAST, BEFORE = "checkpoint.pt", "checkpoint.before.pt"
 
+KEYS = {"origin", "network", "optimiser", "progress"}
+"""What a checkpoint holds: what is trained on what, and the state of the training."""
+
 
 class Loaded(NamedTuple):
     """A checkpoint that was found.
 
     Attributes:
-        content: What was saved; None if there is none, so that the training starts anew.
+        content: What was saved; None if there is none, so that the training starts anew. It holds `KEYS`.
         refused: What was found and can't be used, each with its reason.
     """
 
@@ -40,24 +44,38 @@ def save_checkpoint(folder: Path, content: dict[str, Any]) -> None:
     write(folder / LAST, buffer.getvalue())
 
 
-def load_checkpoint(folder: Path, device: torch.device) -> Loaded:
+def load_checkpoint(folder: Path, origin: str) -> Loaded:
     """The last checkpoint that is sound.
 
-    One that is not is removed if the one before it is: it must not take that one's place at the next save.
+    One that is not is set aside if the one before it is: it must not take that one's place at the next save.
+
+    Args:
+        folder: The run's folder.
+        origin: What is trained on what, as a checkpoint should say.
 
     Raises:
-        InvalidInputError: If there are checkpoints but none is sound.
+        InvalidInputError: If there are checkpoints but none is sound, or if they are of something else.
     """
     found = [folder / name for name in (LAST, BEFORE) if (folder / name).exists()]
     refused = []
     for path in found:
         try:
-            content = torch.load(path, map_location=device, weights_only=True)
-        except Exception as error:  # whatever torch makes of a file that was cut short or changed
+            file = path.read_bytes()
+        except OSError as error:
+            raise InvalidInputError(str(path), [f"can't be read: {error.strerror or error}"]) from None
+        try:
+            content = torch.load(io.BytesIO(file), map_location="cpu", weights_only=True)
+        except (EOFError, KeyError, OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
             refused.append(f"{path.name}: is no sound checkpoint ({type(error).__name__})")
             continue
+        if not isinstance(content, dict) or content.keys() != KEYS:
+            refused.append(f"{path.name}: is no sound checkpoint (not of a training)")
+            continue
+        if content["origin"] != origin:
+            fault = f"{path.name}: was left by a training with another config or other data than are there now"
+            raise InvalidInputError(str(folder), [f"{fault}; remove the folder and train anew"])
         for broken in found[: len(refused)]:
-            broken.unlink()
+            broken.replace(broken.with_suffix(".broken"))
         return Loaded(content, tuple(refused))
     if refused:
         raise InvalidInputError(str(folder), refused)

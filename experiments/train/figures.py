@@ -77,7 +77,7 @@ def free_running(curves: pd.DataFrame, effects: pd.DataFrame) -> Figure:
         axes = figure.subplots(1, len(shown) + 1)
         for ax, name in zip(axes, shown, strict=False):
             rows = curves[curves.curve == name]
-            network, teachers = (rows[rows.player == player] for player in ("network", "teachers"))
+            network, teachers = (rows[rows.player == player] for player in ("network", "teachers"))  # may lack a curve
             ax.fill_between(network["round"], network.low, network.high, color=colours(1)[0], alpha=0.2, linewidth=0)
             ax.plot(network["round"], network["mean"], color=colours(1)[0], linewidth=1.6, label="network")
             error = [teachers["mean"] - teachers.low, teachers.high - teachers["mean"]]

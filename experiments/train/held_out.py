@@ -3,7 +3,7 @@
 Beside it stand chance, win-stay-lose-shift with the lapses that suit the participants learned from, cognitive models
 whose group is fitted to them and which learn of each participant as they go along, and for simulated participants the
 true player and the *ceiling*: the Bayesian mixture over the population's parameters, updated with each participant's
-own choices. No predictor that does not know the participant can beat it, so that
+own choices. No predictor that does not know the participant can be expected to beat it, so that
 
     share = (chance - loss) / (chance - ceiling)
 
@@ -24,7 +24,7 @@ from accept_reject.agents.baselines import WinStayLoseShift
 from accept_reject.agents.networks import Network
 from accept_reject.agents.recurrent import RecurrentAgent
 from accept_reject.envs.choices import Choices
-from accept_reject.envs.episodes import draw
+from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.experiments.curves import by_player, middle_rounds, over_players
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.likelihood import Likelihood
@@ -35,49 +35,46 @@ from accept_reject.experiments.population import PopulationConfig, draw_paramete
 from accept_reject.experiments.replay import of_choice, replay
 from accept_reject.experiments.signatures import stay_effects
 from accept_reject.experiments.tables import TextTable
+from accept_reject.experiments.train.participants import DRAWS_SEED, Split
+
+PLAYED = 200
+"""Episodes that an imitator plays by itself, at least, where its teachers' own are not known."""
 
 DRAWS = 1000
 """Draws from a population or a group over which a mixture is taken."""
 
-DRAWS_SEED = 8_999
-"""Seed of those draws: other participants than any that are learned from or scored."""
-
 
 def held_out_tables(
-    network: Network[Any],
-    train: Choices,
-    test: Choices,
-    population: PopulationConfig | None,
-    parameters: dict[str, NDArray[np.float64]] | None,
-    models: Sequence[Model],
+    network: Network[Any], split: Split, population: PopulationConfig | None, models: Sequence[Model]
 ) -> dict[str, pd.DataFrame]:
     """The tables that an imitation leaves, by name.
 
     Args:
         network: The imitator.
-        train: Choices that were learned from, or that training was stopped on.
-        test: Other participants' choices.
+        split: Who was learned from, and who is scored.
         population: Where they come from, if they are simulated.
-        parameters: The true parameters of the latter, if they are simulated.
-        models: Cognitive models to fit to the choices that were learned from, and to score beside the imitator.
+        models: Cognitive models to fit to all but the test participants, and to score beside the imitator.
     """
+    known, test = split.known, split.test
     with torch.no_grad():
-        losses = {"network": per_choice(of_choice(network.over_rounds(test).log_policy, test).double().numpy(), test)}
+        own = of_choice(network.over_rounds(test).log_policy, test).double().cpu().numpy()
+        losses = {"network": per_choice(own, test)}
         losses["chance"] = np.full(len(test), np.log(test.game.offered))
         simple = WinStayLoseShift()
-        rate = lapse_rate(replay(simple, train).exp().numpy(), train)
+        rate = lapse_rate(replay(simple, known).exp().numpy(), known)
         losses["win-stay-lose-shift"] = per_choice(lapsing(replay(simple, test).exp().numpy(), test, rate), test)
         for model in models:
             with torch.enable_grad():  # a fit follows gradients
-                losses[model.name] = per_choice(fitted(model, train, test), test)
-        if population and parameters:
-            truth = learner_class(population.agent)(**parameters)
+                losses[model.name] = per_choice(fitted(model, known, test), test)
+        if population and split.parameters:
+            truth = learner_class(population.agent)(**split.parameters)
             losses["true player"] = per_choice(replay(truth, test).numpy(), test)
             losses["ceiling"] = per_choice(ceiling(population, test), test)
         by_participant = pd.DataFrame({"participant": test.names(), **losses})
         tables = {"participants": by_participant, "held_out": summary(by_participant)}
-        if population:
-            tables |= free_running(network, test, population)
+        if split.game:
+            luck = (population.seed, len(test)) if population else (DRAWS_SEED, max(PLAYED, len(test)))
+            tables |= free_running(network, test, draw(split.game, *luck))
     return tables
 
 
@@ -171,9 +168,8 @@ def to_text(table: pd.DataFrame) -> TextTable:
     return TextTable("Held-out participants", tuple(cells), tuple(zip(*cells.values(), strict=True)))
 
 
-def free_running(network: Network[Any], teachers: Choices, population: PopulationConfig) -> dict[str, pd.DataFrame]:
-    """The imitator plays its teachers' own episodes by itself: stay/switch effects and learning curves of both."""
-    episodes = draw(population.game.resolve(), population.seed, len(teachers))
+def free_running(network: Network[Any], teachers: Choices, episodes: Episodes) -> dict[str, pd.DataFrame]:
+    """The imitator plays by itself: stay/switch effects and learning curves of it and of its teachers."""
     both = {"teachers": teachers, "network": play(RecurrentAgent(network), episodes)}
     effects = [stay_effects(choices).reset_index().assign(player=player) for player, choices in both.items()]
     middle = middle_rounds(teachers.game.rounds)

@@ -106,12 +106,14 @@ class Task(ABC):
 
     Attributes:
         phases: Updates of each phase; the learning rate falls anew in each, and the last one is what counts.
-        patience: Evaluations without a better score after which the last phase stops, with the best weights; None to
-            train to the end, and keep the last weights.
+        patience: Evaluations in a row without a better score that are borne in the last phase: the next one ends it,
+            with the best weights; None to train to the end, and keep the last weights.
+        fingerprint: Tells what is learned from any other data; empty if the config tells it all.
     """
 
     phases: tuple[int, ...]
     patience: int | None = None
+    fingerprint: str = ""
 
     @abstractmethod
     def steps(self, network: Network[Any], update: int) -> Iterator[Step]:
@@ -200,11 +202,16 @@ def train(
             scalars = {}
             _evaluate(task, network, progress)
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-            save_checkpoint(folder, {**state, "progress": {**vars(progress)}})
+            save_checkpoint(folder, {"origin": origin(config, task), **state, "progress": {**vars(progress)}})
         on_update(progress)
     if task.patience is not None:
         network.load_state_dict(progress.best_weights)
     return progress
+
+
+def origin(config: TrainConfig, task: Task) -> str:
+    """Tells what is trained on what: a training can only go on from a checkpoint of the same."""
+    return content_hash(dump_config(config), task.fingerprint)
 
 
 def _of_phase(task: Task, update: int) -> tuple[float, int]:

@@ -63,7 +63,8 @@ class MetaConfig(TrainConfig):
             2016, arXiv:1506.02438); 1 to trust in no foresight of later rewards.
         epochs: How many times each batch of episodes is gone through.
         minibatches: Parts in which it is, each with a step of the optimiser.
-        clip_ratio: By which share a choice's probability may change in the course of it.
+        clip_ratio: By which share a choice's probability may change in the course of it. A critic's loss (half its mean
+            squared error) is added to that of the policy.
         entropy: Weight of the policy's entropy, which keeps it trying.
         evaluation_episodes: Episodes of each scenario in an evaluation, played greedily.
     """
@@ -88,8 +89,15 @@ class MetaConfig(TrainConfig):
 
     @model_validator(mode="after")
     def _check(self) -> MetaConfig:
+        faults = []
         if self.minibatches > self.episodes:
-            raise ValueError(f".minibatches: should be at most the {self.episodes} episodes, but is {self.minibatches}")
+            faults.append(f".minibatches: should be at most the {self.episodes} episodes, but is {self.minibatches}")
+        if self.network.predicts:
+            faults.append(".network.predicts: has no place here: nothing would learn to predict")
+        if self.trace != 1 and not self.discount:
+            faults.append(".trace: has no place without a discount: a choice counts for its own round only")
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
 

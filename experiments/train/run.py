@@ -14,14 +14,16 @@ from rich.progress import Progress as Bar
 
 from accept_reject.agents.recurrent import make_network, weights_bytes
 from accept_reject.envs.faults import InvalidInputError, Spec
-from accept_reject.experiments.config import dump_config, load_config
+from accept_reject.experiments.config import dump_config, folder_of, is_shipped, load_config
 from accept_reject.experiments.files import make_folder, write, write_csv
+from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_rich
 from accept_reject.experiments.train.checkpoint import BEFORE, LAST, load_checkpoint
 from accept_reject.experiments.train.figures import evaluations
-from accept_reject.experiments.train.imitation import Imitation, ImitationConfig
-from accept_reject.experiments.train.loop import Progress, Task, TrainConfig, train
+from accept_reject.experiments.train.imitation import Imitation
+from accept_reject.experiments.train.imitation_config import ImitationConfig
+from accept_reject.experiments.train.loop import Progress, Task, TrainConfig, origin, train
 from accept_reject.experiments.train.meta import MetaConfig, MetaLearning
 from accept_reject.experiments.train.scalars import Scalars, to_table
 
@@ -36,11 +38,26 @@ class _Kind(Spec):
 
 
 def load_train_config(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read the config of a training of any kind.
+    """Read the config of a training of any kind; its paths are those that are seen from the current folder.
 
     Raises:
         InvalidInputError: With every fault.
     """
+    config = _load(path, overrides)
+    if not isinstance(config, ImitationConfig):
+        return config
+    seen = {}
+    for key in ("population", "data"):
+        given = getattr(config, key)
+        if given and not is_shipped(given):
+            seen[key] = str(folder_of(path, key, overrides) / given)
+    config = config.model_copy(update=seen)
+    if config.population:
+        load_config(PopulationConfig, config.population)
+    return config
+
+
+def _load(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
     models: dict[str, type[TrainConfig]] = {"meta": MetaConfig, "imitation": ImitationConfig}
     return load_config(models[load_config(_Kind, path, overrides).kind], path, overrides)
 
@@ -58,9 +75,10 @@ def start(config: TrainConfig, parent: Path) -> Path:
         raise InvalidInputError(
             str(folder), [f"holds a training of this config already ({', '.join(there)}): {advice}"]
         )
+    task = _task(config)  # which may find faults, before there is a folder
     make_folder(folder)
     write(folder / CONFIG, dump_config(config))
-    return _train(config, folder)
+    return _train(config, task, folder)
 
 
 def resume(folder: Path) -> Path:
@@ -71,17 +89,17 @@ def resume(folder: Path) -> Path:
     """
     if not (folder / CONFIG).is_file():
         raise InvalidInputError(str(folder), [f"holds no training: there is no {CONFIG}"])
-    return _train(load_train_config(str(folder / CONFIG)), folder)
+    config = _load(str(folder / CONFIG))
+    return _train(config, _task(config), folder)
 
 
-def _train(config: TrainConfig, folder: Path) -> Path:
+def _train(config: TrainConfig, task: Task, folder: Path) -> Path:
     console = Console()
     device = _device(config.device)
-    checkpoint, refused = load_checkpoint(folder, device)
+    checkpoint, refused = load_checkpoint(folder, origin(config, task))
     for each in refused:
         console.print(f"{each}; the one before it is used", soft_wrap=True, highlight=False)
     torch.set_num_threads(1)  # the tensors are small; and sums in another order would give other bytes
-    task = _task(config)
     network = make_network(config.network, config.seed).to(device)
     scalars = Scalars(folder / "tensorboard", config)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
@@ -99,13 +117,13 @@ def _train(config: TrainConfig, folder: Path) -> Path:
         progress = train(config, task, network, folder, checkpoint, on_update)
         bar.update(row, total=progress.update)  # it may have run out of patience
     scalars.close(progress)
+    write(folder / WEIGHTS, weights_bytes(network))  # before anything is said of them that could fail
     left, history = task.finish(network), to_table(progress)
     for name, table in {"scalars": history, **left.tables}.items():
         write_csv(folder / f"{name}.csv", table)
     write_figures({"evaluations": evaluations(history), **left.figures}, folder)
     for text in left.shown:
         console.print(to_rich(text))
-    write(folder / WEIGHTS, weights_bytes(network))
     console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True, highlight=False)
     console.print(f"Scalars: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, highlight=False)
     return folder

@@ -51,7 +51,8 @@ class Scalars:
         self.write(progress)
         network = {f"network.{name}": value for name, value in self._config.network.model_dump().items()}
         own = {name: value for name, value in self._config.model_dump().items() if isinstance(value, int | float | str)}
-        self._writer("train").add_hparams({**own, **network}, {"hparams/score": progress.score}, run_name=".")
+        score = progress.best if progress.best_weights else progress.score  # of the weights that are kept
+        self._writer("train").add_hparams({**own, **network}, {"hparams/score": score}, run_name=".")
         for writer in self._writers.values():
             writer.close()
 
