@@ -1,7 +1,7 @@
 """A player's own state: how it weighs what it knows of partners, and how that changes with what it does.
 
 The weights may be the same for everybody at all times (`fixed`), may follow each player's own choices (`online`), or
-may be read off a recurrent state (`recurrent`). The first two have few parameters: enough for a study of 42
+may be read off a recurrent state (`recurrent`). The first two have few parameters, for studies as small as 42
 participants, whom a recurrent state learns by heart.
 """
 

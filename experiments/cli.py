@@ -119,9 +119,10 @@ def compare(
     """Lay agents beside people: learning curves, scores, stay/switch effects, and how well they foretell choices."""
     from accept_reject.experiments.compare.config import CompareConfig
     from accept_reject.experiments.compare.run_folder import run_compare
-    from accept_reject.experiments.config import load_config
+    from accept_reject.experiments.config import folder_of, load_config
 
-    run_compare(load_config(CompareConfig, config, overrides or []), out)
+    changes = overrides or []
+    run_compare(load_config(CompareConfig, config, changes), folder_of(config, "people", changes), out)
 
 
 @app.command()

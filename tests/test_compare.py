@@ -126,7 +126,7 @@ def test_a_game_that_is_not_known_is_not_played(people: Path, tmp_path: Path) ->
     columns = {"participant": "who", "round": "round", "offered": ["left", "right"], "choice": "choice"}
     described = {"kind": "data", "file": "table.csv", "columns": {**columns, "accepted": "yes"}}
     (tmp_path / "map.yaml").write_text(yaml.safe_dump({**described, "choice": "place from 0"}), encoding="utf-8")
-    folder = run_compare(config(tmp_path / "map.yaml", agents=["random", "win-stay-lose-shift"]), tmp_path)
+    folder = run_compare(config(tmp_path / "map.yaml", agents=["random", "win-stay-lose-shift"]), Path(), tmp_path)
     losses = pd.read_csv(folder / "losses.csv").groupby("player").loss.mean()
     assert losses["win-stay-lose-shift"] < losses["random"] == pytest.approx(np.log(2))
     assert "players only foretell the choices" in (folder / "report.html").read_text(encoding="utf-8")
@@ -134,7 +134,7 @@ def test_a_game_that_is_not_known_is_not_played(people: Path, tmp_path: Path) ->
 
 
 def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> None:
-    folder, again = (run_compare(config(people), tmp_path / name) for name in ("one", "two"))
+    folder, again = (run_compare(config(people), Path(), tmp_path / name) for name in ("one", "two"))
     for path in folder.iterdir():
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
     names = {"curves_valuing_1", "curves_accepted_1", "effects_1", "likeness_1"}
@@ -192,6 +192,13 @@ def test_faulty_configs_are_refused(changes: dict[str, object], fault: str, peop
     with pytest.raises(InvalidInputError) as caught:
         load_config(CompareConfig, str(path))
     assert fault in str(caught.value)
+
+
+def test_data_are_seen_from_the_configs_folder(people: Path) -> None:
+    (found,) = run(config(people.name, agents=["random"]), seen_from=people.parent)
+    assert found.own_episodes
+    with pytest.raises(InvalidInputError, match=r"does not exist|can't be read"):
+        run(config(people.name, agents=["random"]))
 
 
 def test_too_few_participants(people: Path) -> None:

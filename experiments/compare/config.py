@@ -20,7 +20,7 @@ class PeopleEntry(Entry):
 
     Attributes:
         data: The folder of a BIDS data set, a config that maps a table's columns, or a population to simulate. A path
-            is seen from the current folder.
+            in a config file is seen from the file's folder, one given on the command line from the current folder.
         label: What tables and figures call them; the name of the file or folder by default.
     """
 

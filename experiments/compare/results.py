@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,9 @@ from accept_reject.experiments.signatures import stay_effects
 from accept_reject.experiments.train.held_out import fitted, lapse_rate, lapsing, per_choice
 
 _FOLD_LUCK, _PARAMETER_LUCK = 40, 41
+
+FIRST_SEED, PLAYED = 10_000, 200
+"""Where the participants' own episodes are not known, agents play at least so many, of a seed like the benchmark's."""
 
 STARTS = 3
 """Starts of each fit of a group."""
@@ -85,27 +89,34 @@ class Beside:
     players: tuple[Player, ...]
 
 
-def run(config: CompareConfig, on_progress: OnProgress = lambda stage, share: None) -> list[Beside]:
+def run(
+    config: CompareConfig, seen_from: Path = Path(), on_progress: OnProgress = lambda stage, share: None
+) -> list[Beside]:
     """Compare.
 
     Args:
         config: Whom to compare with whom.
+        seen_from: The folder from which paths of data are seen.
         on_progress: Is told how far it is.
 
     Raises:
         InvalidInputError: With every fault of the data, or if there are too few participants.
     """
-    everyone = [(entry, load(entry.data)) for entry in config.people]
+    everyone = [(entry, load(entry.data, seen_from=seen_from)) for entry in config.people]
     for entry, data in everyone:
         if len(data.choices) < config.folds:
             fault = f"{len(data.choices)} participants can't be divided into {config.folds} folds"
             raise InvalidInputError(entry.name, [fault])
-    return [_beside(config, entry, data, on_progress) for entry, data in everyone]
+    return [_beside(config, entry, data, _own_episodes(entry, seen_from), on_progress) for entry, data in everyone]
 
 
-def _beside(config: CompareConfig, entry: PeopleEntry, data: Data, on_progress: OnProgress) -> Beside:
+def _beside(
+    config: CompareConfig, entry: PeopleEntry, data: Data, own_episodes: Episodes | None, on_progress: OnProgress
+) -> Beside:
     step = steps(on_progress, entry.name, len(config.agents) + len(config.models))
-    episodes, own = _episodes(config, entry, data)
+    own, episodes = own_episodes is not None, own_episodes
+    if episodes is None and data.game_known:
+        episodes = draw(data.choices.game, FIRST_SEED + config.seed, max(len(data.choices), PLAYED))
     folds = np.arange(len(data.choices)) % config.folds
     folds = generator(config.seed, _FOLD_LUCK).permutation(folds)
     people = _participants(data)
@@ -124,15 +135,13 @@ def _beside(config: CompareConfig, entry: PeopleEntry, data: Data, on_progress: 
     return Beside(entry, data, own if episodes is not None else None, rounds, people, tuple(players))
 
 
-def _episodes(config: CompareConfig, entry: PeopleEntry, data: Data) -> tuple[Episodes | None, bool]:
-    """What agents play, and whether these are the participants' own episodes."""
-    is_config = is_shipped(entry.data) or entry.data.endswith((".yaml", ".yml"))
-    if is_config and kind_of(entry.data) == "population":
-        population = load_config(PopulationConfig, entry.data)
-        return draw(population.game.resolve(), population.seed, population.participants), True
-    if data.game_known:
-        return draw(data.choices.game, 10_000 + config.seed, max(len(data.choices), 200)), False
-    return None, False
+def _own_episodes(entry: PeopleEntry, seen_from: Path) -> Episodes | None:
+    """The participants' own episodes, where they are known: those of a population."""
+    path = entry.data if is_shipped(entry.data) else str(seen_from / entry.data)
+    if Path(path).is_dir() or kind_of(path) != "population":
+        return None
+    population = load_config(PopulationConfig, path)
+    return draw(population.game.resolve(), population.seed, population.participants)
 
 
 def _participants(data: Data) -> Player:

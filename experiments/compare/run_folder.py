@@ -20,21 +20,23 @@ from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_rich
 
 
-def run_compare(config: CompareConfig, parent: Path) -> Path:
+def run_compare(config: CompareConfig, seen_from: Path, parent: Path) -> Path:
     """Compare with progress bars, write the folder, show the tables.
 
     Args:
         config: Whom to compare with whom.
+        seen_from: The folder from which paths of data are seen.
         parent: Where the run's own folder is made.
 
     Returns:
         The run's folder.
     """
-    folder = parent / f"{config.name}-{content_hash(dump_config(config))}"
-    make_folder(folder)  # before minutes of play, not after
     console = Console()
+    make_folder(parent)  # before minutes of play, not after
     with stages(console) as on_progress:
-        besides = run(config, on_progress)
+        besides = run(config, seen_from, on_progress)
+    told = [beside.data.choices.to_frame().to_csv() for beside in besides]
+    folder = parent / f"{config.name}-{content_hash(dump_config(config), *told)}"
     write_run(config, besides, folder)
     for beside in besides:
         console.print(to_rich(tables.players(beside)))

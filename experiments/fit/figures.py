@@ -14,7 +14,7 @@ from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
 from accept_reject.experiments.fit.predictive import Check
 from accept_reject.experiments.fit.results import FitResults
-from accept_reject.experiments.signatures import EFFECTS
+from accept_reject.experiments.panels import stay_effects
 from accept_reject.experiments.style import STYLE, colours
 from accept_reject.experiments.tables import probability
 
@@ -116,24 +116,10 @@ def predictive_check(check: Check) -> Figure:
             ax.errorbar(check.rounds, found.mean, error, fmt="o", color="black", markersize=3.5, linewidth=0.9)
             ax.set_xlabel("Round")
             ax.set_ylabel(CURVES[curve])
-        _effects(axes[-1], check, styles)
+        everyone = {PARTICIPANTS: "black", **styles}
+        stay_effects(axes[-1], check.effects, everyone, {PARTICIPANTS: "participants"})
         handles, labels = axes[-1].get_legend_handles_labels()
         if handles:
             columns = min(len(labels), 2 * (len(shown) + 1))
             figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
     return figure
-
-
-def _effects(ax: Axes, check: Check, styles: dict[str, str]) -> None:
-    """Stay/switch effects side by side."""
-    everyone = {PARTICIPANTS: "black", **styles}
-    for place, (name, colour) in enumerate(everyone.items()):
-        rows = check.effects[check.effects.player == name]
-        at = [EFFECTS.index(effect) + 0.13 * (place - (len(everyone) - 1) / 2) for effect in rows.effect]
-        error = [rows.estimate - rows.low, rows.high - rows.estimate]
-        label = "participants" if name == PARTICIPANTS else name
-        ax.errorbar(at, rows.estimate, error, fmt="o", color=colour, markersize=4, linewidth=1.2, label=label)
-    ax.axhline(0, color="0.75", linewidth=0.8, zorder=0)
-    ax.set_xticks(range(len(EFFECTS)), [f"last {effect}" for effect in EFFECTS])
-    ax.set_xlim(-0.6, len(EFFECTS) - 0.4)
-    ax.set_ylabel("Effect on staying\n(log odds for one SD)")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from accept_reject.experiments.curves import CURVES
-from accept_reject.experiments.signatures import EFFECTS
+from accept_reject.experiments.panels import stay_effects
 from accept_reject.experiments.style import STYLE, colours
 
 FOLLOWED = {
@@ -85,20 +84,7 @@ def free_running(curves: pd.DataFrame, effects: pd.DataFrame) -> Figure:
             ax.errorbar(teachers["round"], teachers["mean"], error, **points)
             ax.set_xlabel("Round")
             ax.set_ylabel(CURVES[name])
-        effects_of_both(axes[-1], effects)
+        stay_effects(axes[-1], effects, {"teachers": "black", "network": colours(1)[0]})
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
     return figure
-
-
-def effects_of_both(ax: Axes, effects: pd.DataFrame) -> None:
-    """Stay/switch effects of teachers and network side by side."""
-    for shift, player, colour in ((-0.08, "teachers", "black"), (0.08, "network", colours(1)[0])):
-        rows = effects[effects.player == player]
-        at = [EFFECTS.index(effect) + shift for effect in rows.effect]
-        error = [rows.estimate - rows.low, rows.high - rows.estimate]
-        ax.errorbar(at, rows.estimate, error, fmt="o", color=colour, markersize=4, linewidth=1.2)
-    ax.axhline(0, color="0.75", linewidth=0.8, zorder=0)
-    ax.set_xticks(range(len(EFFECTS)), [f"last {effect}" for effect in EFFECTS])
-    ax.set_xlim(-0.6, len(EFFECTS) - 0.4)
-    ax.set_ylabel("Effect on staying\n(log odds for one SD)")
