@@ -11,6 +11,7 @@ from setuptools import setup
 FOLDERS = [
     "envs",
     "agents",
+    "agents/adapters",
     "experiments",
     "experiments/data",
     "experiments/fit",
