@@ -91,6 +91,13 @@ ADAPTERS: dict[str, Entry] = {
         "accept_reject.agents.adapters.stable_baselines:StableBaselines",
         "params: model, a file that Stable-Baselines3 or sb3-contrib saved",
     ),
+    "text": Entry(
+        "accept_reject.agents.adapters.text:TextFunction", "params: answer, a function from a prompt to a letter"
+    ),
+    "endpoint": Entry(
+        "accept_reject.agents.adapters.endpoint:Endpoint",
+        "params: model and base_url, a language model behind an OpenAI-compatible endpoint",
+    ),
 }
 """Adapters by name: agents that can't be made without params, which say what they adapt."""
 
