@@ -108,13 +108,25 @@ ENTRY_POINTS = "accept_reject.agents"
 @cache
 def installed() -> tuple[tuple[str, Entry], ...]:
     """The agents that installed distributions offer: names, which may come twice, and entries."""
-    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value))
-    return tuple((point.name, _entry_of(point)) for point in found)
+    found = [(point.name, _entry_of(point)) for point in entry_points(group=ENTRY_POINTS)]
+    return tuple(sorted(found, key=lambda each: (each[0], each[1].path, each[1].summary)))
 
 
 def _entry_of(point: EntryPoint) -> Entry:
     origin = f"installed by {point.dist.name} {point.dist.version}" if point.dist else "installed"
     return Entry(f"{point.module}:{point.attr}", origin)
+
+
+def describe_installed() -> dict[str, str]:
+    """What installed distributions offer, by name; for a name that stands for two agents, that it does."""
+    told = {}
+    for name, entry in installed():
+        try:
+            find_entry(name)
+            told[name] = f"{entry.path}, {entry.summary}"
+        except ValueError as error:
+            told[name] = str(error)
+    return told
 
 
 def find_entry(name: str) -> Entry | None:
@@ -130,7 +142,7 @@ def find_entry(name: str) -> Entry | None:
             [f"{entry.path} (part of accept-reject)" for entry in ours]
             + [f"{entry.path} ({entry.summary})" for entry in theirs]
         )
-        raise ValueError(f"agent {name!r} is the name of {told}; give a dotted path instead, or uninstall one of them")
+        raise ValueError(f"{name!r} is the name of two agents, {told}: give a dotted path instead, or uninstall one")
     return next(iter(ours + theirs), None)
 
 
