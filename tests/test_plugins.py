@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from accept_reject.agents import make_agent
 from accept_reject.agents.registry import ADAPTERS, AGENTS, installed, load_class
-from accept_reject.envs.faults import InvalidInputError
+from accept_reject.envs.faults import InvalidInputError, parse
+from accept_reject.experiments.benchmark import BenchmarkConfig
 from accept_reject.experiments.cli import app
 from accept_reject.experiments.new_agent import new_agent
 
@@ -71,6 +72,16 @@ def test_installed_agents_are_listed() -> None:
     assert "visitor plugged_visitors:Visitor, installed by early 2.0" in shown
     assert "'shared' is the name of two agents" in shown
     assert all(name in shown for name in (*AGENTS, *ADAPTERS))
+
+
+def test_every_fault_of_params_is_told_where_it_is() -> None:
+    wrong = {"agent": "endpoint", "params": {"model": "small", "base_url": "localhost", "retries": -1}}
+    with pytest.raises(InvalidInputError) as told:
+        parse(BenchmarkConfig, {"scenarios": ["crowd"], "agents": ["random", wrong]}, "mine.yaml")
+    assert [fault.partition(": should")[0] for fault in told.value.faults] == [
+        "agents.1: Endpoint: base_url",
+        "agents.1: Endpoint: retries",
+    ]
 
 
 def test_a_new_agent_works_and_passes_its_test(tmp_path: Path) -> None:
