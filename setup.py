@@ -11,6 +11,7 @@ from setuptools import setup
 FOLDERS = [
     "envs",
     "agents",
+    "agents/adapters",
     "experiments",
     "experiments/compare",
     "experiments/data",
@@ -24,6 +25,7 @@ PACKAGES = {f"accept_reject.{folder.replace('/', '.')}": folder for folder in FO
 TEST = [
     "bids-validator-deno>=2.0",
     "build>=1.2",
+    "httpx>=0.27",
     "hypothesis>=6.100",
     "moviepy>=2.1",
     "pytest>=8.0",
@@ -67,6 +69,7 @@ setup(
         "typer>=0.15",
     ],
     extras_require={
+        "llm": ["httpx>=0.27"],
         "sb3": ["sb3-contrib>=2.7"],
         "video": ["moviepy>=2.1"],
         "test": TEST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,7 +42,13 @@ class Agent(ABC):
     """A player of the game; one object plays many games side by side, one for each row.
 
     The order of calls is `start`, then for every round `policy` and `learn`. An agent never sees hidden state.
+
+    Attributes:
+        may_miss: Whether a row of NaN in its policy means that this player gives no answer: it misses the round. For
+            all other agents such a row is a fault.
     """
+
+    may_miss: ClassVar[bool] = False
 
     @abstractmethod
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
@@ -62,7 +68,7 @@ class Agent(ABC):
             offered: The partners offered, `(n_players, offered)`.
 
         Returns:
-            Probabilities, `(n_players, offered)`; each row sums to 1.
+            Probabilities, `(n_players, offered)`; each row sums to 1, or is all NaN if the agent `may_miss`.
         """
 
     @abstractmethod

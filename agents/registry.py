@@ -1,14 +1,14 @@
-"""Agents by name, or by the dotted path of anyone's class."""
+"""Agents by name, ours and installed ones, or by the dotted path of anyone's class."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
+from accept_reject.agents.dotted import load_dotted
 from accept_reject.envs.faults import suggest
 
 if TYPE_CHECKING:
@@ -83,21 +83,85 @@ AGENTS: dict[str, Entry] = {
 """The registered agents by name. Modules are imported when an agent is made, not before."""
 
 
+ADAPTERS: dict[str, Entry] = {
+    "gymnasium-policy": Entry(
+        "accept_reject.agents.adapters.gymnasium_policy:GymnasiumPolicy", "params: policy, of the Gymnasium environment"
+    ),
+    "stable-baselines": Entry(
+        "accept_reject.agents.adapters.stable_baselines:StableBaselines",
+        "params: model, a file that Stable-Baselines3 or sb3-contrib saved",
+    ),
+    "text": Entry(
+        "accept_reject.agents.adapters.text:TextFunction", "params: answer, a function from a prompt to a letter"
+    ),
+    "endpoint": Entry(
+        "accept_reject.agents.adapters.endpoint:Endpoint",
+        "params: model and base_url, a language model behind an OpenAI-compatible endpoint",
+    ),
+}
+"""Adapters by name: agents that can't be made without params, which say what they adapt."""
+
+ENTRY_POINTS = "accept_reject.agents"
+"""The group of entry points under which installed distributions offer agents by name."""
+
+
+@cache
+def installed() -> tuple[tuple[str, Entry], ...]:
+    """The agents that installed distributions offer: names, which may come twice, and entries."""
+    found = [(point.name, _entry_of(point)) for point in entry_points(group=ENTRY_POINTS)]
+    return tuple(sorted(found, key=lambda each: (each[0], each[1].path, each[1].summary)))
+
+
+def _entry_of(point: EntryPoint) -> Entry:
+    origin = f"installed by {point.dist.name} {point.dist.version}" if point.dist else "installed"
+    return Entry(f"{point.module}:{point.attr}", origin)
+
+
+def describe_installed() -> dict[str, str]:
+    """What installed distributions offer, by name; for a name that stands for two agents, that it does."""
+    told = {}
+    for name, entry in installed():
+        try:
+            find_entry(name)
+            told[name] = f"{entry.path}, {entry.summary}"
+        except ValueError as error:
+            told[name] = str(error)
+    return told
+
+
+def find_entry(name: str) -> Entry | None:
+    """What a name stands for; None if it is not registered.
+
+    Raises:
+        ValueError: If it stands for two agents, since an installed one has the name of another.
+    """
+    ours = [group[name] for group in (AGENTS, ADAPTERS) if name in group]
+    theirs = [entry for other, entry in installed() if other == name]
+    if len(ours) + len(theirs) > 1:
+        told = " and ".join(
+            [f"{entry.path} (part of accept-reject)" for entry in ours]
+            + [f"{entry.path} ({entry.summary})" for entry in theirs]
+        )
+        raise ValueError(f"{name!r} is the name of two agents, {told}: give a dotted path instead, or uninstall one")
+    return next(iter(ours + theirs), None)
+
+
 def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
     """Make a registered agent, or one of the class that a dotted path such as `my_package.my_module:MyAgent` names.
 
     Modules are also looked for in the current folder.
 
     Args:
-        name: A registered name or a dotted path.
+        name: The name of a registered or installed agent or of an adapter, or a dotted path.
         params: Arguments for its class, beyond those that a registered name stands for.
 
     Raises:
-        ValueError: If the name is unknown, the module or class can't be found, the class is no `Agent` or refuses the
-            arguments; the message says which.
+        ValueError: If the name is unknown or stands for two agents, the module or class can't be found, the class is no
+            `Agent` or refuses the arguments; the message says which.
     """
     cls = load_class(name)
-    arguments = {**(AGENTS[name].params if name in AGENTS else {}), **(params or {})}
+    entry = find_entry(name)
+    arguments = {**(entry.params if entry else {}), **(params or {})}
     try:
         return cls(**arguments)
     except ValueError:
@@ -108,29 +172,20 @@ def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
 
 
 def load_class(name: str) -> type[Agent]:
-    """The class of a registered agent, or the one that a dotted path names.
+    """The class of a registered or installed agent, or the one that a dotted path names.
 
     Raises:
-        ValueError: If there is none, or if it is no `Agent`.
+        ValueError: If there is none, if the name stands for two, or if it is no `Agent`.
     """
-    if name not in AGENTS and ":" not in name:
-        raise ValueError(f"unknown agent {name!r}{suggest(name, AGENTS)}, or a dotted path such as my_module:MyAgent")
-    path = AGENTS[name].path if name in AGENTS else name
+    entry = find_entry(name)
+    if entry is None and ":" not in name:
+        known = [*AGENTS, *ADAPTERS, *(other for other, _ in installed())]
+        raise ValueError(f"unknown agent {name!r}{suggest(name, known)}, or a dotted path such as my_module:MyAgent")
     from accept_reject.agents.base import Agent
 
-    module_name, _, class_name = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)  # and left there: the module may import its neighbours later
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the module does when it is imported
-        told = f"{type(error).__name__}: {error}"
-        raise ValueError(f"agent {path!r}: the module {module_name!r} can't be imported: {told}") from error
-    cls = getattr(module, class_name, None)
-    if cls is None:
-        classes = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Agent)]
-        raise ValueError(f"agent {path!r}: no {class_name!r} in the module{suggest(class_name, classes)}")
-    if not (isinstance(cls, type) and issubclass(cls, Agent)):
-        raise ValueError(f"agent {path!r}: should be a subclass of accept_reject.agents.Agent, but is {cls!r}")
+    def fits(found: Any) -> bool:
+        return isinstance(found, type) and issubclass(found, Agent)
+
+    path = entry.path if entry else name
+    cls: type[Agent] = load_dotted(path, "agent", fits, "a subclass of accept_reject.agents.Agent")
     return cls

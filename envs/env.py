@@ -21,6 +21,7 @@ from accept_reject.envs.spaces import (
     action_space,
     check_options,
     fresh_seed,
+    observation,
     observation_space,
 )
 
@@ -119,16 +120,8 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         self._load(self._episode + 1)
         self._round = 0
         self._choices: list[int] = []
-        observation = {
-            "offered": self._offered_then[0],
-            "progress": self._progress_then[0],
-            "has_last": 0,
-            "last_partner": 0,
-            "last_rank": 0,
-            "last_spots": 0,
-            "last_accepted": 0,
-        }
-        return observation, self._hidden(0) if self.reveal else {}
+        seen = observation(self._offered_then[0], self._progress_then[0], 0, 0, 0, 0, 0)
+        return seen, self._hidden(0) if self.reveal else {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Ask the partner at place `action` of the offer.
@@ -149,21 +142,13 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         then = now + 1
         done = then == self._rounds
         self._round = None if done else then
-        observation = {
-            "offered": self._offered_then[then],
-            "progress": self._progress_then[then],
-            "has_last": 1,
-            "last_partner": partner,
-            "last_rank": rank,
-            "last_spots": spots,
-            "last_accepted": accepted,
-        }
+        seen = observation(self._offered_then[then], self._progress_then[then], 1, partner, rank, spots, accepted)
         reward = float(accepted) if self.reward == "acceptance" else float(self._valuation[now, action])
         info: dict[str, Any] = {}
         if self.reveal:
             worth = self._acceptance if self.reward == "acceptance" else self._valuation
             info = {**self._hidden(then), "regret": float(worth[now].max() - worth[now, action])}
-        return observation, reward, done, False, info
+        return seen, reward, done, False, info
 
     def render(self) -> str | NDArray[np.uint8] | None:
         """The round as a person would see it: text for `ansi`, pixels `(height, width, 3)` for `rgb_array`."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from accept_reject.envs.faults import InvalidInputError, suggest
 from accept_reject.envs.game import GameSpec
@@ -32,6 +33,39 @@ def observation_space(game: GameSpec) -> spaces.Dict:
         },
         sort_keys=False,
     )
+
+
+def observation(
+    offered: Any, progress: Any, has_last: Any, partner: Any, rank: Any, spots: Any, accepted: Any
+) -> dict[str, Any]:
+    """What a player sees, or what many players see: an element of `observation_space`, or of a batch of such spaces.
+
+    Args:
+        offered: The partners offered now.
+        progress: Share of the episode played.
+        has_last: Whether there was a round before in which the player answered; if not, what follows is 0.
+        partner: The partner that was asked in it.
+        rank: Its rank of the player; 0 where hidden.
+        spots: Its spots; 0 where its rank is hidden.
+        accepted: Whether it accepted.
+    """
+    return {
+        "offered": offered,
+        "progress": progress,
+        "has_last": has_last,
+        "last_partner": partner,
+        "last_rank": rank,
+        "last_spots": spots,
+        "last_accepted": accepted,
+    }
+
+
+def split_rows(observations: dict[str, NDArray[Any]]) -> NDArray[np.object_]:
+    """An object array with the observation dict of each row of a batch."""
+    columns = [column.tolist() if column.ndim == 1 else list(column) for column in observations.values()]
+    split = np.empty(len(columns[0]), dtype=object)
+    split[:] = [dict(zip(observations, row, strict=True)) for row in zip(*columns, strict=True)]
+    return split
 
 
 def action_space(game: GameSpec) -> spaces.Discrete:

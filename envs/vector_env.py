@@ -22,7 +22,9 @@ from accept_reject.envs.spaces import (
     action_space,
     check_options,
     fresh_seed,
+    observation,
     observation_space,
+    split_rows,
 )
 
 Observations = dict[str, NDArray[Any]]
@@ -117,13 +119,8 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         self._accepted_so_far += accepted
         self._answer = (now, choice, rank, spots, accepted)
         self._round = then = now + 1
-        observations = self._observations(
-            has_last=np.ones(self.num_envs, np.int64),
-            last_partner=partner.astype(np.int64),
-            last_rank=rank.astype(np.int64),
-            last_spots=spots.astype(np.int64),
-            last_accepted=accepted.astype(np.int64),
-        )
+        told = (part.astype(np.int64) for part in (partner, rank, spots, accepted))
+        observations = self._observations(np.ones(self.num_envs, np.int64), *told)
         done = then == self.game.rounds
         if self.reward == "acceptance":
             rewards = accepted.astype(np.float64)
@@ -136,7 +133,7 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
             infos = self._masked(**self._hidden(), regret=regret.astype(np.float64))
         if done:
             last, (observations, next_infos) = observations, self._begin()
-            infos = {**self._masked(final_obs=_split(last, self.num_envs), final_info=infos), **next_infos}
+            infos = {**self._masked(final_obs=split_rows(last), final_info=infos), **next_infos}
         ended = np.full(self.num_envs, done)
         return observations, rewards, ended, np.zeros(self.num_envs, np.bool_), infos
 
@@ -159,8 +156,7 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         self._round = 0
         self._answer = None
         self._accepted_so_far = np.zeros(self.num_envs, np.int64)
-        nothing = ("has_last", "last_partner", "last_rank", "last_spots", "last_accepted")
-        observations = self._observations(**{key: np.zeros(self.num_envs, np.int64) for key in nothing})
+        observations = self._observations(*np.zeros((5, self.num_envs), np.int64))
         return observations, self._masked(**self._hidden()) if self.reveal else {}
 
     def _checked(self, actions: Any) -> NDArray[np.int64]:
@@ -177,15 +173,12 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
             )
         return choice.astype(np.int64, copy=False)
 
-    def _observations(self, **last: NDArray[np.int64]) -> Observations:
+    def _observations(self, *last: NDArray[np.int64]) -> Observations:
         assert self._round is not None
         now = min(self._round, self.game.rounds - 1)
         progress = np.float32(self._round) / np.float32(self.game.rounds)
-        return {
-            "offered": self._episodes.offered[:, now].astype(np.int64),
-            "progress": np.full((self.num_envs, 1), progress, np.float32),
-            **last,
-        }
+        offered = self._episodes.offered[:, now].astype(np.int64)
+        return observation(offered, np.full((self.num_envs, 1), progress, np.float32), *last)
 
     def _hidden(self) -> dict[str, NDArray[np.float32]]:
         assert self._round is not None
@@ -207,12 +200,3 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
             answer = Answer(asked, int(choice[row]), int(rank[row]), int(spots[row]), bool(accepted[row]))
         offered = self._episodes.offered[row, self._round].tolist()
         return Scene(self.game, self._round, int(self._accepted_so_far[row]), answer, offered)
-
-
-def _split(observations: Observations, n: int) -> NDArray[np.object_]:
-    """An object array with the observation dict of each row."""
-    keys = list(observations)
-    columns = [column.tolist() if column.ndim == 1 else list(column) for column in observations.values()]
-    split = np.empty(n, dtype=object)
-    split[:] = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
-    return split

@@ -127,11 +127,29 @@ def compare(
 
 @app.command()
 def agents() -> None:
-    """List the registered agents."""
-    from accept_reject.agents.registry import AGENTS
+    """List the registered agents, installed ones and the adapters."""
+    from accept_reject.agents.registry import ADAPTERS, AGENTS, describe_installed
 
     _list({name: entry.summary + (" *" if entry.privileged else "") for name, entry in AGENTS.items()})
+    if theirs := describe_installed():
+        typer.echo("\nInstalled:")
+        _list(theirs)
+    typer.echo("\nAdapters, written as {agent: NAME, params: {...}}:")
+    _list({name: entry.summary for name, entry in ADAPTERS.items()})
     typer.echo("\n* is shown the hidden state: a line to measure by. Your own: my_package.my_module:MyAgent")
+
+
+@app.command()
+def new_agent(
+    name: Annotated[str, typer.Argument(help="Its name, such as careful-learner.")],
+    out: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path(),
+) -> None:
+    """Write an agent that works, with a test, to start from."""
+    from accept_reject.experiments.new_agent import new_agent as write_agent
+
+    agent, test, path = write_agent(name, out)
+    typer.echo(f"{agent}\n{test}\n\nIn that folder:\n  pytest {test.name}")
+    typer.echo(f"  accept-reject benchmark benchmark 'agents=[{path}, thompson-rank, random]'")
 
 
 @app.command()

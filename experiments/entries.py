@@ -95,7 +95,10 @@ class AgentEntry(NamedAgent):
 
     @model_validator(mode="after")
     def _check_agent(self) -> AgentEntry:
-        make_agent(self.agent, self.params)
+        try:
+            make_agent(self.agent, self.params)
+        except InvalidInputError as error:
+            raise ValueError("\n".join(f"{error.subject}: {fault}" for fault in error.faults)) from None
         return self
 
 

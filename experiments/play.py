@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed
-from accept_reject.envs.choices import UNKNOWN_SPOTS, Choices
+from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
 from accept_reject.envs.episodes import Episodes, generator
 from accept_reject.envs.faults import InvalidInputError
 
@@ -21,7 +21,7 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
     """Let an agent play every episode once, all side by side.
 
     The luck of choosing belongs to the episode, not to the agent: two agents that give the same probabilities make the
-    same choices, whatever else is played beside them.
+    same choices, whatever else is played beside them. Who gives no answer misses the round and learns nothing from it.
 
     Args:
         agent: The player.
@@ -39,19 +39,20 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
     choice = np.empty((n, game.rounds), np.int8)
     luck = episodes.luck(_CHOICE_LUCK, seed)
     seen_rank, seen_spots = episodes.rank * episodes.rank_shown, episodes.spots * episodes.rank_shown
-    players = np.arange(n)
     if isinstance(agent, PrivilegedAgent):
         agent.reveal(Revealed(episodes.valuation, episodes.acceptance))
     agent.start(n, game, int(generator(episodes.parts[0][0], _AGENT_LUCK, seed).integers(2**31)))
     for now in range(game.rounds):
         offered = episodes.offered[:, now]
         probability = checked_policy(agent, offered, now)
-        chosen = (probability[:, :-1].cumsum(axis=1) <= luck[:, now, None]).sum(axis=1)
-        choice[:, now] = chosen
+        players = np.flatnonzero(~np.isnan(probability[:, 0]))
+        chosen = (probability[players, :-1].cumsum(axis=1) <= luck[players, now, None]).sum(axis=1)
+        choice[:, now] = MISSED
+        choice[players, now] = chosen
         agent.learn(
             Feedback(
                 players=players.copy(),
-                offered=offered.copy(),
+                offered=offered[players],
                 choice=chosen,
                 partner=offered[players, chosen],
                 rank=seen_rank[players, now, chosen],
@@ -62,7 +63,8 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
         on_learned()
 
     def of_chosen(of_offered: NDArray[Any]) -> NDArray[Any]:
-        return np.take_along_axis(of_offered, choice[..., None], axis=2)[..., 0]
+        found = np.take_along_axis(of_offered, np.maximum(choice, 0)[..., None], axis=2)[..., 0]
+        return np.where(choice == MISSED, 0, found).astype(of_offered.dtype)
 
     return Choices(
         game=game,
@@ -77,7 +79,7 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
 
 
 def checked_policy(agent: Agent, offered: NDArray[np.uint8], now: int) -> NDArray[np.float64]:
-    """The agent's probabilities, `(n, offered)`.
+    """The agent's probabilities, `(n, offered)`; rows of NaN for players who give no answer.
 
     Raises:
         InvalidInputError: If they are none; the message names the agent, the round and the first player concerned.
@@ -89,6 +91,8 @@ def checked_policy(agent: Agent, offered: NDArray[np.uint8], now: int) -> NDArra
             subject, [f"should return probabilities of shape {offered.shape}, but gave {given.shape}"]
         )
     wrong = ~((given >= 0).all(axis=1) & (np.abs(given.sum(axis=1) - 1) < 1e-4))
+    if agent.may_miss:
+        wrong &= ~np.isnan(given).all(axis=1)
     if wrong.any():
         row = int(wrong.argmax())
         fault = f"should return probabilities of 0 or more that sum to 1, but gave {given[row]} for player {row}"

@@ -19,7 +19,8 @@ def replay(agent: Agent, choices: Choices, seed: int = 0) -> Tensor:
     """The log-probability of each recorded choice under an agent that goes through what the players went through.
 
     The agent is teacher-forced: whatever it would have chosen, it learns from what the player chose and saw. Missed
-    rounds count for nothing (0) and teach nothing. Gradients flow to parameters that require them.
+    rounds count for nothing (0) and teach nothing. Where the agent gives no answer the probability is not known: NaN.
+    Gradients flow to parameters that require them.
 
     Args:
         agent: Any agent.

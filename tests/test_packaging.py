@@ -32,6 +32,20 @@ def run(*command: object, cwd: Path) -> str:
     return done.stdout
 
 
+PLUGIN = """
+from setuptools import setup
+setup(name="visitors", version="1.5", py_modules=["visitors"],
+      entry_points={"accept_reject.agents": ["polite-visitor = visitors:Visitor", "random = visitors:Visitor"]})
+"""
+
+VISITOR = """
+from accept_reject.agents.baselines import RandomAgent
+
+class Visitor(RandomAgent):
+    pass
+"""
+
+
 def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     source = tmp_path / "source"  # a copy, since a build leaves its own folder beside the sources
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "runs", "data.*", "*.egg-info", "tests"))
@@ -44,3 +58,16 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     quick = ["scenarios=[crowd]", "agents=[random]", "seeds=2", "episodes=1"]
     shown = run(tmp_path / "venv" / "bin" / "accept-reject", "benchmark", "benchmark", *quick, cwd=tmp_path)
     assert "report.html" in shown
+    plugin = tmp_path / "plugin"
+    plugin.mkdir()
+    (plugin / "setup.py").write_text(PLUGIN, encoding="utf-8")
+    (plugin / "visitors.py").write_text(VISITOR, encoding="utf-8")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, plugin, cwd=tmp_path)
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", *tmp_path.glob("visitors*.whl"), cwd=tmp_path)
+    listed = " ".join(run(tmp_path / "venv" / "bin" / "accept-reject", "agents", cwd=tmp_path).split())
+    assert "polite-visitor visitors:Visitor, installed by visitors 1.5" in listed
+    assert "'random' is the name of two agents" in listed
+    quick[1] = "agents=[polite-visitor, oracle-valuing]"
+    assert "polite-visitor" in run(
+        tmp_path / "venv" / "bin" / "accept-reject", "benchmark", "benchmark", *quick, cwd=tmp_path
+    )

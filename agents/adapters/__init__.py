@@ -1,0 +1,1 @@
+"""Adapters: players that were written for something else, as agents."""
