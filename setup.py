@@ -15,12 +15,16 @@ FOLDERS = [
     "experiments/data",
     "experiments/fit",
     "experiments/recover",
+    "experiments/sweep",
     "experiments/train",
     "configs",
 ]
 PACKAGES = {f"accept_reject.{folder.replace('/', '.')}": folder for folder in FOLDERS}
 
+DASK = ["dask[distributed]>=2025.1", "dask-jobqueue>=0.9"]
+
 TEST = [
+    *DASK,
     "bids-validator-deno>=2.0",
     "build>=1.2",
     "hypothesis>=6.100",
@@ -49,8 +53,10 @@ setup(
         "accept_reject.configs": ["*.yaml"],
     },
     install_requires=[
+        "filelock>=3.16",
         "gymnasium>=1.4,<2",
         "jinja2>=3.1",
+        "joblib>=1.4",
         "matplotlib>=3.9",
         "numpy>=2.0",
         "pandas>=2.2",
@@ -66,6 +72,7 @@ setup(
         "typer>=0.15",
     ],
     extras_require={
+        "dask": DASK,
         "sb3": ["sb3-contrib>=2.7"],
         "video": ["moviepy>=2.1"],
         "test": TEST,

@@ -52,7 +52,7 @@ def start(config: TrainConfig, parent: Path) -> Path:
         InvalidInputError: If that folder holds a training already, or can't be written to.
     """
     folder = parent / config.folder
-    there = [name for name in (LAST, BEFORE, WEIGHTS) if (folder / name).exists()]
+    there = begun(folder)
     if there:
         advice = f"go on with --resume {folder}, or remove it"
         raise InvalidInputError(
@@ -61,6 +61,11 @@ def start(config: TrainConfig, parent: Path) -> Path:
     make_folder(folder)
     write(folder / CONFIG, dump_config(config))
     return _train(config, folder)
+
+
+def begun(folder: Path) -> list[str]:
+    """The files in a folder that tell of a training, done or under way, from which one can go on."""
+    return [name for name in (LAST, BEFORE, WEIGHTS) if (folder / name).exists()]
 
 
 def resume(folder: Path) -> Path:
