@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,9 @@ from accept_reject.experiments.sweep.config import Run, SweepConfig
 from accept_reject.experiments.sweep.one import Outcome
 
 Task = Callable[[Run], Outcome]
+
+IDLE = 20
+"""Seconds without a run after which a process ends: those of a sweep that was killed don't stay."""
 
 
 def carry_out_all(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[Outcome]:
@@ -62,7 +66,7 @@ def _in_processes(jobs: int, runs: Sequence[Run], task: Task, given: list[int]) 
             given.append(run.number)
             yield joblib.delayed(task)(run)
 
-    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE):
         yield from joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)(calls())
 
 
@@ -96,8 +100,12 @@ def _cluster(config: SweepConfig) -> Iterator[Any]:
     from dask_jobqueue import SLURMCluster
 
     arguments = {"cores": 1, **config.slurm}
-    try:
-        cluster = SLURMCluster(**arguments, processes=arguments["cores"])
+    arguments["processes"] = arguments["cores"]
+    known = inspect.signature(SLURMCluster).parameters
+    try:  # a job of its own first: a cluster that fails half way leaves a traceback behind
+        of_job = {name: value for name, value in arguments.items() if name not in known}
+        SLURMCluster.job_cls(scheduler=None, name="probe", **of_job)
+        cluster = SLURMCluster(**arguments)
     except (TypeError, ValueError) as error:
         raise InvalidInputError("slurm", [str(error)]) from None
     with cluster:
