@@ -52,6 +52,7 @@ def test_a_grid_with_seeds_is_every_combination(tmp_path: Path) -> None:
 def test_a_list_is_itself_and_any_config_can_be_swept_over_from_the_command_line(tmp_path: Path) -> None:
     path = write_config(tmp_path, sweep=[{"updates": 3}, {"network.hidden": 5, "updates": 4}])
     assert [run.changes for run in load_sweep(str(path)).runs] == [{"updates": 3}, {"network.hidden": 5, "updates": 4}]
+    assert len(load_sweep("sweep_size").runs) == 12
     runs = load_sweep("meta_orthogonal", ["seeds=3"]).runs
     assert [run.config.seed for run in runs] == [0, 1, 2]
     runs = load_sweep("recover_design", ["sweep={evidence: [laplace, quadrature]}", "models=[bayes-rank]"]).runs
