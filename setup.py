@@ -17,12 +17,16 @@ FOLDERS = [
     "experiments/data",
     "experiments/fit",
     "experiments/recover",
+    "experiments/sweep",
     "experiments/train",
     "configs",
 ]
 PACKAGES = {f"accept_reject.{folder.replace('/', '.')}": folder for folder in FOLDERS}
 
+DASK = ["dask[distributed]>=2025.1", "dask-jobqueue>=0.9"]
+
 TEST = [
+    *DASK,
     "bids-validator-deno>=2.0",
     "build>=1.2",
     "httpx>=0.27",
@@ -52,8 +56,10 @@ setup(
         "accept_reject.configs": ["*.yaml"],
     },
     install_requires=[
+        "filelock>=3.16",
         "gymnasium>=1.4,<2",
         "jinja2>=3.1",
+        "joblib>=1.4",
         "matplotlib>=3.9",
         "numpy>=2.0",
         "pandas>=2.2",
@@ -69,6 +75,7 @@ setup(
         "typer>=0.15",
     ],
     extras_require={
+        "dask": DASK,
         "llm": ["httpx>=0.27"],
         "sb3": ["sb3-contrib>=2.7"],
         "video": ["moviepy>=2.1"],

@@ -178,6 +178,23 @@ def train(
         run.start(run.load_train_config(str(config), overrides or []), out)
 
 
+@app.command()
+def sweep(
+    config: Annotated[str, typer.Argument(help="A config of any run: a YAML file, or the name of a shipped one.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to it, such as seeds=3 'sweep={network.hidden: [8, 16]}'.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the runs' own folders are made.")] = Path("runs"),
+    shard: Annotated[str, typer.Option(help="Part i of n of the runs, as i/n, from 1/n to n/n.")] = "1/1",
+) -> None:
+    """Carry out many runs of one config with changes; those that have ended are skipped."""
+    from accept_reject.experiments.sweep.config import load_sweep
+    from accept_reject.experiments.sweep.run import Shard, run_sweep
+
+    if not run_sweep(load_sweep(config, overrides or []), out, Shard.parse(shard)):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run the command line: bad input ends with a message and exit code 2, without a traceback."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the arrays are small: more threads only get in each other's way

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from accept_reject.envs.faults import InvalidInputError, SpecT, list_faults
+from accept_reject.envs.faults import InvalidInputError, Spec, SpecT, list_faults
 
 
 class _Loader(yaml.SafeLoader):
@@ -49,6 +49,26 @@ def load_config(model: type[SpecT], path: str, overrides: Sequence[str] = ()) ->
     Raises:
         InvalidInputError: With every fault of the file and of the overrides.
     """
+    data, faults = read_config(path, overrides)
+    try:
+        config = model.model_validate(data)
+    except ValidationError as error:
+        faults += list_faults(error, model)
+    if faults:
+        raise InvalidInputError(path, faults)
+    return config
+
+
+def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str]]:
+    """What a config holds with its overrides, not yet checked, and the overrides' faults.
+
+    Args:
+        path: As for `load_config`.
+        overrides: As for `load_config`.
+
+    Raises:
+        InvalidInputError: If the file can't be read.
+    """
     try:
         data = yaml.load(_find(path).read_text(encoding="utf-8"), _Loader)
     except OSError as error:
@@ -66,18 +86,17 @@ def load_config(model: type[SpecT], path: str, overrides: Sequence[str] = ()) ->
             data = _override(data, override)
         except ValueError as error:
             faults.append(f"{override}: {error}")
-    try:
-        config = model.model_validate(data)
-    except ValidationError as error:
-        faults += list_faults(error, model)
-    if faults:
-        raise InvalidInputError(path, faults)
-    return config
+    return data, faults
 
 
-def dump_config(config: SpecT) -> str:
+def dump_config(config: Spec) -> str:
     """The config as YAML, with every default written out; reading it gives the same config again."""
-    return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return dump(config.model_dump(mode="json"))
+
+
+def dump(data: Any) -> str:
+    """Plain values as YAML that is read back as the same."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def content_hash(*content: str | bytes) -> str:
@@ -135,6 +154,20 @@ def _override(data: Any, override: str) -> Any:
         value = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"the value is not YAML: {_yaml_fault(error)}") from None
+    return replaced(data, path, value)
+
+
+def replaced(data: Any, path: str, value: Any) -> Any:
+    """What a config holds with one value replaced; what stands on the way there is copied.
+
+    Args:
+        data: What it holds.
+        path: Which value, as `key.path`; a number counts list items from 0.
+        value: The new value.
+
+    Raises:
+        ValueError: If the path leads through something that is no mapping or list.
+    """
     return _replaced(data, path.split("."), value)
 
 

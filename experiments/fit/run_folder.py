@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from accept_reject.experiments.config import content_hash, dump_config
-from accept_reject.experiments.data.load import describe, load
+from accept_reject.experiments.data.load import Data, describe, load
 from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.fit import figures, tables
 from accept_reject.experiments.fit.config import FitConfig
@@ -31,8 +31,7 @@ def run_fit(config: FitConfig, seen_from: Path, parent: Path) -> Path:
     """
     console = Console()
     data = load(config.data, seen_from=seen_from)
-    told = (data.choices.to_frame().to_csv(), data.choices.game.model_dump_json(), str(data.game_known))
-    folder = parent / f"{config.name}-{content_hash(dump_config(config), *told)}"
+    folder = parent / folder_name(config, data)
     make_folder(parent)
     with stages(console) as on_progress:
         results = run(config, data, on_progress)
@@ -56,6 +55,12 @@ def run_fit(config: FitConfig, seen_from: Path, parent: Path) -> Path:
         console.print("The participants are simulated.")
     console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
     return folder
+
+
+def folder_name(config: FitConfig, data: Data) -> str:
+    """Name of the run's folder: the same config and the same data have the same one."""
+    told = (data.choices.to_frame().to_csv(), data.choices.game.model_dump_json(), str(data.game_known))
+    return f"{config.name}-{content_hash(dump_config(config), *told)}"
 
 
 def write_run(results: FitResults, folder: Path) -> None:

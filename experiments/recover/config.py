@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from accept_reject.envs.faults import Spec, Whole, list_faults
+from accept_reject.experiments.config import content_hash, dump_config
 from accept_reject.experiments.entries import RunName, ScenarioEntry, check_names
 from accept_reject.experiments.fit.config import ModelEntry, SelectionPrior
 from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS
@@ -87,6 +88,11 @@ class RecoverConfig(Spec):
     seed: Annotated[Whole, Field(ge=0)] = 0
     evidence: Literal["laplace", "quadrature"] = "laplace"
     selection_prior: SelectionPrior = 1
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder: the same config, whatever its comments and order of keys, has the same one."""
+        return f"{self.name}-{content_hash(dump_config(self))}"
 
     @field_validator("models")
     @classmethod

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from accept_reject.experiments.config import content_hash, dump_config
+from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.html import render
 from accept_reject.experiments.progress import stages
@@ -27,7 +27,7 @@ def run_recover(config: RecoverConfig, parent: Path) -> Path:
     Returns:
         The run's folder.
     """
-    folder = parent / f"{config.name}-{content_hash(dump_config(config))}"
+    folder = parent / config.folder
     make_folder(folder)  # before minutes of simulation, not after
     console = Console()
     with stages(console) as on_progress:

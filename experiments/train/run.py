@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ from accept_reject.experiments.train.loop import Progress, Task, TrainConfig, or
 from accept_reject.experiments.train.meta import MetaConfig, MetaLearning
 from accept_reject.experiments.train.scalars import Scalars, to_table
 
-CONFIG, WEIGHTS = "config.yaml", "weights.safetensors"
+CONFIG, WEIGHTS, SCALARS = "config.yaml", "weights.safetensors", "scalars.csv"
 
 
 class _Kind(Spec):
@@ -44,17 +45,20 @@ def load_train_config(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
         InvalidInputError: With every fault.
     """
     config = _load(path, overrides)
-    if not isinstance(config, ImitationConfig):
-        return config
-    seen = {}
-    for key in ("population", "data"):
-        given = getattr(config, key)
-        if given and not is_shipped(given):
-            seen[key] = str(folder_of(path, key, overrides) / given)
-    config = config.model_copy(update=seen)
-    if config.population:
+    key = "population" if isinstance(config, ImitationConfig) and config.population else "data"
+    config = seen_from(config, folder_of(path, key, overrides))
+    if isinstance(config, ImitationConfig) and config.population:
         load_config(PopulationConfig, config.population)
     return config
+
+
+def seen_from(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The config whose paths, seen from a folder until now, are those that are seen from the current one."""
+    if not isinstance(config, ImitationConfig):
+        return config
+    given = {key: getattr(config, key) for key in ("population", "data")}
+    seen = {key: os.path.relpath(folder / path) for key, path in given.items() if path and not is_shipped(path)}
+    return config.model_copy(update=seen)
 
 
 def _load(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -69,7 +73,7 @@ def start(config: TrainConfig, parent: Path) -> Path:
         InvalidInputError: If that folder holds a training already, or can't be written to.
     """
     folder = parent / config.folder
-    there = [name for name in (LAST, BEFORE, WEIGHTS) if (folder / name).exists()]
+    there = begun(folder)
     if there:
         advice = f"go on with --resume {folder}, or remove it"
         raise InvalidInputError(
@@ -79,6 +83,11 @@ def start(config: TrainConfig, parent: Path) -> Path:
     make_folder(folder)
     write(folder / CONFIG, dump_config(config))
     return _train(config, task, folder)
+
+
+def begun(folder: Path) -> list[str]:
+    """The files in a folder that tell of a training, done or under way, from which one can go on."""
+    return [name for name in (LAST, BEFORE, WEIGHTS) if (folder / name).exists()]
 
 
 def resume(folder: Path) -> Path:
@@ -119,9 +128,10 @@ def _train(config: TrainConfig, task: Task, folder: Path) -> Path:
     scalars.close(progress)
     write(folder / WEIGHTS, weights_bytes(network))  # before anything is said of them that could fail
     left, history = task.finish(network), to_table(progress)
-    for name, table in {"scalars": history, **left.tables}.items():
+    for name, table in left.tables.items():
         write_csv(folder / f"{name}.csv", table)
     write_figures({"evaluations": evaluations(history), **left.figures}, folder)
+    write_csv(folder / SCALARS, history)  # the last of all: a run that has it has ended
     for text in left.shown:
         console.print(to_rich(text))
     console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True, highlight=False)
