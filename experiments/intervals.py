@@ -94,7 +94,7 @@ def curve_distance(one: NDArray[np.float64], other: NDArray[np.float64], paired:
     for _ in range(DISTANCE_RESAMPLES):
         rows = rng.integers(len(one), size=len(one))
         resampled.append(apart(one[rows], other[rows if paired else rng.integers(len(other), size=len(other))]))
-    return Interval(apart(one, other), *np.nanquantile(resampled, (0.025, 0.975)))
+    return Interval(apart(one, other), *spread(resampled)[1:])
 
 
 def spread(values: ArrayLike) -> Interval:

@@ -97,6 +97,17 @@ def test_losses_are_held_out(beside: Beside) -> None:
     assert np.isfinite(oracle).all()
 
 
+def test_an_agent_that_gives_no_answer_foretells_nothing(people: Path) -> None:
+    silent = {"agent": "accept_reject.agents.adapters.text:TextFunction", "params": {"answer": "test_compare:silence"}}
+    (found,) = run(config(people, agents=[silent]))
+    assert found.players[0].loss == pytest.approx(np.full(9, np.log(2)))
+    assert np.isnan(found.players[0].scores["valuing"].mean)
+
+
+def silence(text: str) -> None:
+    return None
+
+
 def test_a_game_that_is_known_but_not_its_luck_is_played_afresh(people: Path, tmp_path: Path) -> None:
     choices = simulate(load_config(PopulationConfig, str(people)))[0]
     gone = np.random.default_rng(0).random(choices.choice.shape) < 0.2

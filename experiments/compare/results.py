@@ -197,6 +197,7 @@ def _lapsing_loss(agent: Agent, data: Data, folds: np.ndarray[Any, Any]) -> Floa
             own = replay(agent, choices).exp().numpy()
     except InvalidInputError:
         return None  # sees the hidden state, which these data do not hold, or can't play their game
+    own = np.where(np.isnan(own), 1 / choices.game.offered, own)  # gave no answer: that foretells nothing
     log_probability = np.zeros(own.shape)
     for fold in np.unique(folds):
         here = folds == fold
