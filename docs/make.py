@@ -9,9 +9,10 @@ import gymnasium as gym
 from PIL import Image
 
 from accept_reject.envs import SCENARIOS, GameSpec, Scenario
-from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.figures import learning_curves
+from accept_reject.experiments.benchmark.results import Results, run
 from accept_reject.experiments.config import load_config
-from accept_reject.experiments.figures import learning_curves
 from accept_reject.experiments.files import write
 from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.style import to_bytes

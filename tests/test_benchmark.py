@@ -16,13 +16,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from accept_reject.agents import make_agent
 from accept_reject.envs import Episodes, draw, scenario
-from accept_reject.experiments import leaderboard as boards
-from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
-from accept_reject.experiments.figures import learning_curves
+from accept_reject.experiments.benchmark import leaderboard as boards
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.figures import learning_curves
+from accept_reject.experiments.benchmark.results import Results, run
+from accept_reject.experiments.benchmark.run_folder import run_benchmark, write_run
 from accept_reject.experiments.files import write
 from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
-from accept_reject.experiments.run_folder import run_benchmark, write_run
 from accept_reject.experiments.scores import anchored
 from accept_reject.experiments.signatures import of_run, stay_effects, to_rich
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from accept_reject.agents import make_agent
 from accept_reject.agents.registry import ADAPTERS, AGENTS, installed, load_class
 from accept_reject.envs.faults import InvalidInputError, parse
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.cli import app
 from accept_reject.experiments.new_agent import new_agent
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from accept_reject.envs import SCENARIOS
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.config import load_config
 
 ROOT = Path(__file__).parents[1]

@@ -6,8 +6,9 @@ import numpy as np
 
 from accept_reject.agents.registry import AGENTS
 from accept_reject.envs.scenarios import SCENARIOS
-from accept_reject.experiments import leaderboard as boards
-from accept_reject.experiments.benchmark import OVERALL, Results
+from accept_reject.experiments.benchmark import leaderboard as boards
+from accept_reject.experiments.benchmark.config import OVERALL
+from accept_reject.experiments.benchmark.results import Results
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.html import render
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined

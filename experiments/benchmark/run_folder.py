@@ -7,16 +7,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from accept_reject.experiments import leaderboard as boards
-from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
+from accept_reject.experiments.benchmark import leaderboard as boards
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.figures import learning_curves
+from accept_reject.experiments.benchmark.report import render_report
+from accept_reject.experiments.benchmark.results import Results, run
+from accept_reject.experiments.benchmark.tensorboard import write_scalars
 from accept_reject.experiments.config import dump_config
-from accept_reject.experiments.figures import learning_curves
 from accept_reject.experiments.files import make_folder, write, write_csv
-from accept_reject.experiments.report import render_report
 from accept_reject.experiments.scores import SCORES
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_markdown, to_rich
-from accept_reject.experiments.tensorboard import write_scalars
 
 
 def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:

@@ -4,65 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 
-from accept_reject.agents.base import Agent, PrivilegedAgent
+from accept_reject.agents.base import PrivilegedAgent
 from accept_reject.agents.registry import make_agent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.envs.faults import Spec, Whole
 from accept_reject.envs.game import GameSpec
-from accept_reject.experiments.config import content_hash, dump_config
-from accept_reject.experiments.entries import AgentEntry, RunName, ScenarioEntry, check_names
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.intervals import mean_of_defined
-from accept_reject.experiments.play import play
+from accept_reject.experiments.play import play_with_beliefs
 from accept_reject.experiments.scores import ANCHORED, anchored, insight, learning_curve
 from accept_reject.experiments.signatures import stay_effects
 
 CURVE_POINTS = 24
 """Points of a learning curve; each pools the rounds of its share of the game."""
-
-OVERALL = "all scenarios"
-"""What tables call the mean over scenarios; no scenario may be called so."""
-
-
-class BenchmarkConfig(Spec):
-    """What to play.
-
-    Attributes:
-        name: Name of the run, the first part of its folder's name.
-        scenarios: The scenarios.
-        agents: The agents.
-        seeds: How many seeds; intervals are over them.
-        first_seed: The first of them.
-        episodes: How many games each agent plays for each seed.
-    """
-
-    name: RunName = "benchmark"
-    scenarios: tuple[ScenarioEntry, ...]
-    agents: tuple[AgentEntry, ...]
-    seeds: Annotated[Whole, Field(ge=1, le=10_000)] = 40
-    first_seed: Annotated[Whole, Field(ge=0)] = 10_000
-    episodes: Annotated[Whole, Field(ge=1, le=100_000)] = 25
-
-    @field_validator("scenarios", "agents")
-    @classmethod
-    def _check_entries(cls, entries: tuple[ScenarioEntry | AgentEntry, ...]) -> tuple[Any, ...]:
-        names = [entry.name for entry in entries]
-        check_names(names)
-        if OVERALL in names:
-            raise ValueError(f"{OVERALL!r} is the name of the mean over scenarios; give another label")
-        return entries
-
-    @property
-    def folder(self) -> str:
-        """Name of the run's folder: the same config, whatever its comments and order of keys, has the same one."""
-        return f"{self.name}-{content_hash(dump_config(self))}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +89,6 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
     effects = pd.concat(signatures, ignore_index=True)
     effects = effects[["scenario", "agent", *effects.columns.drop(["scenario", "agent"])]]
     return Results(config, pd.DataFrame(rows), effects, curves, privileged)
-
-
-def play_with_beliefs(agent: Agent, episodes: Episodes) -> tuple[Choices, NDArray[np.float64] | None]:
-    """Choices, and the agent's beliefs after each round, `(n, rounds, partners)`, if it has any."""
-    beliefs: list[Any] = []
-    choices = play(agent, episodes, on_learned=lambda: beliefs.append(agent.valuations()))
-    return choices, None if beliefs[0] is None else np.stack([np.asarray(each) for each in beliefs], axis=1)
 
 
 def _scores(choices: Choices, tau: NDArray[np.float64] | None, rounds: slice) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from accept_reject.experiments.benchmark import Results, curve_width
+from accept_reject.experiments.benchmark.results import Results, curve_width
 from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.style import COLOURS, DASHES, STYLE
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from accept_reject.experiments.benchmark import OVERALL, Results
+from accept_reject.experiments.benchmark.config import OVERALL
+from accept_reject.experiments.benchmark.results import Results
 from accept_reject.experiments.intervals import mean_interval, mean_of_defined
 from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.tables import TextTable, cell
