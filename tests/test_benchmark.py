@@ -35,15 +35,21 @@ CONFIG = BenchmarkConfig.model_validate(
         "episodes": 2,
     }
 )
+FIGURES = (
+    "improvement_accepted",
+    "improvement_valuing",
+    "interquartile_means",
+    "learning_curves",
+    "performance_profiles",
+    "scores_by_scenario",
+)
+TABLES = ("curves", "differences", "improvement", "interquartile_means", "profiles", "scores", "signatures")
 FILES = {
     "config.yaml",
-    "differences.csv",
     "leaderboard.md",
-    "learning_curves.png",
-    "learning_curves.svg",
     "report.html",
-    "scores.csv",
-    "signatures.csv",
+    *(f"{name}.csv" for name in TABLES),
+    *(f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")),
 }
 
 
@@ -103,7 +109,7 @@ def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, 
     assert doors.rows[1][1:3] == table.rows[1][4:6]
     text = (folder / "leaderboard.md").read_text(encoding="utf-8")
     assert "| agent | valuing | accepted | insight |" in text
-    assert text.count("## ") == 4
+    assert text.count("## ") == 7
 
 
 def test_the_report_tells_the_leader_and_how_far_the_others_are_behind(results: Results, folder: Path) -> None:

@@ -170,6 +170,8 @@ def test_a_ratio_and_its_interval() -> None:
 
     reference = stats.bootstrap((above, below), ratio, paired=True, vectorized=True, method="percentile", rng=1)
     assert found[1:] == pytest.approx(tuple(reference.confidence_interval), abs=0.01)
+    plain = ratio_interval(above, np.ones(50))  # a ratio to constants is a mean
+    assert plain == pytest.approx((above.mean(), *stats.ttest_1samp(above, 0).confidence_interval()))
     assert np.isnan(ratio_interval(above, np.zeros(50))).all()
     assert np.isnan(ratio_interval(above[:1], below[:1])[1:]).all()
 

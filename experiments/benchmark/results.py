@@ -32,8 +32,8 @@ class Results:
     Attributes:
         config: What was played.
         scores: A row for each scenario, phase, agent, seed and score; columns `scenario`, `phase` (`all`, and
-            `before` and `after` where doors open), `agent`, `seed`, `score`, `value`, and with the anchors from which
-            the value comes `mean`, `chance` and `best`.
+            `before` and `after` where doors open), `agent`, `seed`, `score`, `value`, with the anchors from which the
+            value comes `mean`, `chance` and `best`, and the share of its rounds that the agent `missed`.
         signatures: Stay/switch effects; columns `scenario`, `agent` and those of `stay_effects`.
         curves: Learning curves, `(seeds, points)`, by scenario and agent.
         privileged: Names of the agents that were shown the hidden state.
@@ -44,6 +44,11 @@ class Results:
     signatures: pd.DataFrame
     curves: dict[tuple[str, str], NDArray[np.float64]]
     privileged: frozenset[str]
+
+    @property
+    def missed(self) -> pd.Series:
+        """Share of all rounds that each agent missed, by its name."""
+        return self.scores[self.scores.phase == "all"].groupby("agent", sort=False).missed.mean()
 
     def values(self, score: str, phase: str = "all") -> dict[tuple[str, str], NDArray[np.float64]]:
         """Values of a score for each seed, `(seeds,)`, by scenario and agent."""
@@ -94,18 +99,25 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
 def _scores(choices: Choices, tau: NDArray[np.float64] | None, rounds: slice) -> list[dict[str, Any]]:
     """The scores of some rounds, each with what it comes from."""
     rows: list[dict[str, Any]] = []
+    missed = float(choices.missed[:, rounds].mean())
     for name in ANCHORED:
         found = anchored(choices, name, rounds)
         anchors = {"mean": found.mean, "chance": found.chance, "best": found.best}
-        rows.append({"score": name, "value": found.score, **anchors})
+        rows.append({"score": name, "value": found.score, **anchors, "missed": missed})
     mean = np.nan if tau is None else mean_of_defined(tau[:, rounds], axis=None)
-    rows.append({"score": "insight", "value": mean, "mean": mean, "chance": 0.0, "best": 1.0})
+    rows.append({"score": "insight", "value": mean, "mean": mean, "chance": 0.0, "best": 1.0, "missed": missed})
     return rows
 
 
 def curve_width(game: GameSpec) -> int:
     """How many rounds a point of the learning curve pools."""
     return -(-game.rounds // CURVE_POINTS)
+
+
+def curve_rounds(game: GameSpec) -> NDArray[np.float64]:
+    """The middle of the rounds that each point of the learning curve pools, `(points,)`, counted from 1."""
+    starts = np.arange(0, game.rounds, curve_width(game))
+    return (starts + 1 + np.append(starts[1:], game.rounds)) / 2
 
 
 def _phases(game: GameSpec) -> dict[str, slice]:

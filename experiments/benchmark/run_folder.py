@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from accept_reject.experiments.benchmark import figures
 from accept_reject.experiments.benchmark import leaderboard as boards
+from accept_reject.experiments.benchmark.aggregate import Aggregates, aggregate
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
-from accept_reject.experiments.benchmark.figures import learning_curves
+from accept_reject.experiments.benchmark.frames import frames
 from accept_reject.experiments.benchmark.report import render_report
 from accept_reject.experiments.benchmark.results import Results, run
 from accept_reject.experiments.benchmark.tensorboard import write_scalars
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.files import make_folder, write, write_csv
-from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.html import versions
+from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_markdown, to_rich
 
@@ -50,18 +54,38 @@ def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:
 
 def write_run(results: Results, folder: Path) -> Path:
     """Write everything that a benchmark leaves into its folder."""
-    svgs = write_figures({"learning_curves": learning_curves(results)}, folder)
-    tables = [boards.overall(results), *(boards.by_scenario(results, score) for score in SCORES)]
-    note = (
-        f"Means over {results.config.seeds} seeds of {results.config.episodes} games each, with 95% bootstrap "
-        "intervals in brackets. For valuing and accepted 0 is random and 1 the oracle; insight is Kendall's tau-b "
-        "between beliefs and hidden valuations. A star marks agents that see the hidden state.\n"
-    )
-    write_csv(folder / "signatures.csv", results.signatures)
+    aggregates = {score: aggregate(results, score) for score in SCORES}
+    drawn = {
+        "interquartile_means": figures.interquartile_means(results, aggregates),
+        "scores_by_scenario": figures.scores_by_scenario(results),
+        "performance_profiles": figures.performance_profiles(results, aggregates),
+        **{f"improvement_{score}": figures.improvement(results, aggregates[score], score) for score in ANCHORED},
+        "learning_curves": figures.learning_curves(results),
+    }
+    svgs = write_figures(drawn, folder)
+    for name, frame in frames(results, aggregates).items():
+        write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(results.config))
-    write_csv(folder / "scores.csv", results.scores)
-    write_csv(folder / "differences.csv", boards.paired_differences(results))
-    write(folder / "leaderboard.md", "\n".join(["# Leaderboard", "", note, *map(to_markdown, tables)]))
+    write(folder / "leaderboard.md", _leaderboard(results, aggregates))
     write_scalars(results, folder / "tensorboard")
-    write(folder / "report.html", render_report(results, svgs["learning_curves"]))
+    write(folder / "report.html", render_report(results, aggregates, svgs))
     return folder
+
+
+def _leaderboard(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> str:
+    config = results.config
+    note = (
+        f"{len(config.agents)} agents in {len(config.scenarios)} scenarios, {config.seeds} seeds of {config.episodes} "
+        f"games each, from seed {config.first_seed} on; `{config.folder}`, {versions()}.\n\n"
+        "Means with 95% intervals over seeds in brackets. For valuing and accepted 0 is random and 1 the oracle; "
+        "insight is Kendall's tau-b between beliefs and hidden valuations. A star marks agents that see the hidden "
+        "state. Interquartile means and probabilities of improvement follow Agarwal et al. (2021), with bootstrap "
+        "intervals over seeds; a run is one seed of one scenario.\n"
+    )
+    tables = [
+        boards.overall(results),
+        boards.interquartile_means(results, aggregates),
+        *(boards.by_scenario(results, score) for score in SCORES),
+        *(boards.improvement(results, aggregates[score], score) for score in ANCHORED),
+    ]
+    return "\n".join(["# Leaderboard", "", note, *map(to_markdown, tables)])

@@ -17,8 +17,8 @@ def players(beside: Beside) -> TextTable:
     rows = []
     for player in everyone:
         scores = [cell(player.scores[name]) if name in player.scores else DASH for name in SCORES]
-        loss = DASH if player.loss is None else _cell(mean_interval(player.loss[~np.isnan(player.loss)]), 4)
-        apart = [_cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
+        loss = DASH if player.loss is None else cell(mean_interval(player.loss[~np.isnan(player.loss)]), 4)
+        apart = [cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
         rows.append((player.name, loss, *apart, *scores))
     header = ("player", "loss per choice", *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
     return TextTable(f"Beside {beside.entry.name}", header, tuple(rows))
@@ -43,9 +43,3 @@ def _curves(beside: Beside) -> tuple[str, ...]:
 
 def _loss(player: Player) -> float:
     return np.inf if player.loss is None else float(np.nanmean(player.loss))
-
-
-def _cell(interval: Interval, digits: int) -> str:
-    if np.isnan(interval.mean):
-        return DASH
-    return f"{interval.mean:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
