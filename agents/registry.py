@@ -146,6 +146,22 @@ def find_entry(name: str) -> Entry | None:
     return next(iter(ours + theirs), None)
 
 
+def describe(name: str) -> str:
+    """What an agent is, in a line: our summary; of others the first line of their class's docstring and where it is.
+
+    Raises:
+        ValueError: If there is no such agent, as `load_class` tells.
+    """
+    if name in AGENTS:
+        return AGENTS[name].summary
+    entry = find_entry(name)
+    origin = entry.path if entry else name
+    if entry and name not in ADAPTERS:
+        origin += f", {entry.summary}"  # whose it is
+    own = (load_class(name).__doc__ or "").strip()  # never a base class's, which would tell of another agent
+    return f"{own.splitlines()[0].strip()} ({origin})" if own else origin
+
+
 def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
     """Make a registered agent, or one of the class that a dotted path such as `my_package.my_module:MyAgent` names.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accept_reject.agents.registry import AGENTS
+from accept_reject.agents.registry import describe
 from accept_reject.envs.scenarios import SCENARIOS
 from accept_reject.experiments import leaderboard as boards
 from accept_reject.experiments.benchmark import OVERALL, Results
@@ -35,12 +35,8 @@ def render_report(results: Results, curves_svg: bytes) -> str:
         differences=_behind_the_leader(results),
         curves=curves_svg,
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
-        agents=[(entry.name, _about(entry.agent)) for entry in results.config.agents],
+        agents=[(entry.name, describe(entry.agent)) for entry in results.config.agents],
     )
-
-
-def _about(agent: str) -> str:
-    return AGENTS[agent].summary if agent in AGENTS else f"{agent}"
 
 
 def _players(results: Results) -> list[str]:
