@@ -75,6 +75,12 @@ AGENTS: dict[str, Entry] = {
         "a network that learned to find out who values it by playing all scenarios",
         {"weights": "meta_mixture", "greedy": True},
     ),
+    "imitation": Entry(
+        _RECURRENT,
+        "a network that learned to choose as 5,000 simulated participants did in the study's game, and met no other; "
+        "the 42 who ship are none of them",
+        {"weights": "imitation"},  # not greedy: people are not
+    ),
     "win-stay-lose-shift": Entry(
         f"{_BASELINES}:WinStayLoseShift", "asks whoever accepted last time, avoids the others"
     ),
