@@ -10,10 +10,12 @@ import pytest
 import yaml
 from scipy import stats
 
+from accept_reject.agents import AGENTS
 from accept_reject.agents.baselines import RandomAgent
 from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.envs import InvalidInputError
 from accept_reject.envs.episodes import draw
+from accept_reject.experiments.benchmark import BenchmarkConfig
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.results import Beside, frames, run
 from accept_reject.experiments.compare.run_folder import run_compare, write_run
@@ -220,4 +222,8 @@ def test_too_few_participants(people: Path) -> None:
 
 
 def test_the_shipped_config() -> None:
-    assert len(load_config(CompareConfig, "compare_babur2024").agents) == 14
+    names = [entry.name for entry in load_config(CompareConfig, "compare_babur2024").agents]
+    assert len(names) == 15
+    assert set(names) < {*AGENTS}
+    assert {"meta-mixture", "meta-orthogonal", "imitation"} < set(names)
+    assert names == [n for n in (e.name for e in load_config(BenchmarkConfig, "benchmark").agents) if n in names]

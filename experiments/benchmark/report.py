@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from accept_reject.agents.recurrent import RecurrentAgent
-from accept_reject.agents.registry import AGENTS, load_class
+from accept_reject.agents.registry import describe, load_class
 from accept_reject.envs.scenarios import SCENARIOS
 from accept_reject.experiments.benchmark import leaderboard as boards
 from accept_reject.experiments.benchmark.aggregate import RESAMPLES, Aggregates
@@ -49,12 +49,8 @@ def render_report(results: Results, aggregates: Mapping[ScoreName, Aggregates], 
         networks=[entry.name for entry in results.config.agents if issubclass(load_class(entry.agent), RecurrentAgent)],
         resamples=RESAMPLES,
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
-        agents=[(entry.name, _about(entry.agent)) for entry in results.config.agents],
+        agents=[(entry.name, describe(entry.agent)) for entry in results.config.agents],
     )
-
-
-def _about(agent: str) -> str:
-    return AGENTS[agent].summary if agent in AGENTS else f"{agent}"
 
 
 def _games(results: Results) -> str:
