@@ -80,7 +80,9 @@ def _leaderboard(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -
         "Means with 95% intervals over seeds in brackets. For valuing and accepted 0 is random and 1 the oracle; "
         "insight is Kendall's tau-b between beliefs and hidden valuations. A star marks agents that see the hidden "
         "state. Interquartile means and probabilities of improvement follow Agarwal et al. (2021), with bootstrap "
-        "intervals over seeds; a run is one seed of one scenario.\n"
+        "intervals over seeds; a run is one seed of one scenario.\n\n"
+        "![Interquartile means of every agent](interquartile_means.png)\n\n"
+        "![Scores of every agent in every scenario](scores_by_scenario.png)\n"
     )
     tables = [
         boards.overall(results),
