@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,8 @@ def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> Non
     assert set(tables["players"].player) == {*tables["losses"].player, "people"}
     report = (folder / "report.html").read_text(encoding="utf-8")
     assert "These participants are simulated" in report
+    assert "<tr><td>random</td><td>asks anyone with equal chances</td></tr>" in report
+    assert f"<tr><td>true</td><td>{AGENTS['bayes-hybrid'].summary}</td></tr>" in unescape(report)
     assert not re.findall(r"""(src|href)\s*=\s*["']?\s*https?:|url\(\s*["']?https?:|@import|<script|<link""", report)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from accept_reject.agents.registry import describe as describe_agent
 from accept_reject.experiments.compare import figures, tables
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.results import Beside, frames, run
@@ -70,5 +71,6 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
     for name, frame in frames(besides).items():
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(config))
-    report = render("compare.html", config=config, config_text=dump_config(config), sections=sections)
+    agents = [(entry.name, describe_agent(entry.agent)) for entry in config.agents]
+    report = render("compare.html", config=config, config_text=dump_config(config), sections=sections, agents=agents)
     write(folder / "report.html", report)
