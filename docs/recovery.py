@@ -30,7 +30,7 @@ from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.recover.figures import design
 from accept_reject.experiments.recover.results import run
 from accept_reject.experiments.simulate import simulate
-from accept_reject.experiments.style import to_bytes
+from accept_reject.experiments.style import mark_simulated, to_bytes
 
 Floats = NDArray[np.float64]
 
@@ -173,7 +173,9 @@ def groups(hybrid: Model, choices: Choices, truth: dict[str, Floats], studies: i
 def sizes(on_progress: OnProgress) -> list[str]:
     """Model recovery at the study's size, and the design curves of the shipped config."""
     results = run(CONFIG, on_progress)
-    write(HERE / "design.png", to_bytes(design(results), "png"))
+    figure = design(results)
+    mark_simulated(figure)
+    write(HERE / "design.png", to_bytes(figure, "png"))
     confusion = results.confusion_frame()
     here = confusion[(confusion.rounds == 144) & (confusion.participants == SIZE)]
     names = [entry.name for entry in CONFIG.models]

@@ -76,7 +76,7 @@ def write_run(results: FitResults, folder: Path) -> None:
         drawn["predictive_check"] = figures.predictive_check(results.check)
         frames["predictive_curves"] = results.check.curves_frame()
         frames["predictive_effects"] = results.check.effects
-    svgs = write_figures(drawn, folder)
+    svgs = write_figures(drawn, folder, results.data.simulated)
     for name, frame in frames.items():
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(results.config))

@@ -50,7 +50,7 @@ def write_run(results: RecoverResults, folder: Path) -> None:
         frames |= {"studies": results.studies, "confusion": results.confusion_frame()}
     if len(config.lengths) * len(config.participants) > 1:
         drawn["design"] = figures.design(results)
-    svgs = write_figures(drawn, folder)
+    svgs = write_figures(drawn, folder, simulated=True)
     for name, frame in frames.items():
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(config))
