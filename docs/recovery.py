@@ -189,7 +189,12 @@ def sizes(on_progress: OnProgress) -> list[str]:
         wins = here[here.generating == name].set_index("fitted").wins
         lines.append(f"| {name} | {' | '.join(f'{wins[fitted]:.0%}' for fitted in names)} |")
     lines += ["", "## How many rounds, how many participants?", "", "![Design curves](design.png)", ""]
-    lines += ["`accept-reject recover recover_design` makes this figure. The same for each length of the game:", ""]
+    lines += [
+        "`accept-reject recover recover_design` makes this figure, and a report that tells its methods in words. The "
+        "same for",
+        "each length of the game:",
+        "",
+    ]
     lines += ["| rounds | model | parameter | r | of posterior means | bias | RMSE | 95% intervals hold the truth |"]
     lines += ["| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |"]
     for row in results.parameters_frame().drop_duplicates(["rounds", "model", "parameter"]).itertuples():

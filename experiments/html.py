@@ -27,9 +27,12 @@ def render(template: str, **context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["inline"] = _inline
-    versions = [f"{name} {metadata.version(name)}" for name in VERSIONS]
-    versions.append(f"Python {platform.python_version()}")
-    return environment.get_template(template).render(versions=", ".join(versions), **context)
+    return environment.get_template(template).render(versions=", ".join(versions()), **context)
+
+
+def versions() -> list[str]:
+    """What everything was computed with, such as `numpy 2.3.1`."""
+    return [*(f"{name} {metadata.version(name)}" for name in VERSIONS), f"Python {platform.python_version()}"]
 
 
 def _inline(svg: bytes) -> Markup:
