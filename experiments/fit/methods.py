@@ -91,7 +91,7 @@ def models(
 def intervals(bayesian: bool) -> str:
     """What the intervals of estimates are."""
     whole = "" if bayesian else ", or the parameter's whole range where the likelihood does not bend"
-    return f"95% intervals of the estimates are Normal on that scale, by Laplace's approximation{whole}."
+    return f"95% intervals of the estimates are Normal on the unbounded scale, by Laplace's approximation{whole}."
 
 
 def climb(starts: int, bayesian: bool = True) -> str:
