@@ -30,7 +30,7 @@ from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.recover.figures import design
 from accept_reject.experiments.recover.results import run
 from accept_reject.experiments.simulate import simulate
-from accept_reject.experiments.style import to_bytes
+from accept_reject.experiments.style import mark_simulated, to_bytes
 
 Floats = NDArray[np.float64]
 
@@ -173,7 +173,9 @@ def groups(hybrid: Model, choices: Choices, truth: dict[str, Floats], studies: i
 def sizes(on_progress: OnProgress) -> list[str]:
     """Model recovery at the study's size, and the design curves of the shipped config."""
     results = run(CONFIG, on_progress)
-    write(HERE / "design.png", to_bytes(design(results), "png"))
+    figure = design(results)
+    mark_simulated(figure)
+    write(HERE / "design.png", to_bytes(figure, "png"))
     confusion = results.confusion_frame()
     here = confusion[(confusion.rounds == 144) & (confusion.participants == SIZE)]
     names = [entry.name for entry in CONFIG.models]
@@ -187,7 +189,12 @@ def sizes(on_progress: OnProgress) -> list[str]:
         wins = here[here.generating == name].set_index("fitted").wins
         lines.append(f"| {name} | {' | '.join(f'{wins[fitted]:.0%}' for fitted in names)} |")
     lines += ["", "## How many rounds, how many participants?", "", "![Design curves](design.png)", ""]
-    lines += ["`accept-reject recover recover_design` makes this figure. The same for each length of the game:", ""]
+    lines += [
+        "`accept-reject recover recover_design` makes this figure, and a report that tells its methods in words. The "
+        "same for",
+        "each length of the game:",
+        "",
+    ]
     lines += ["| rounds | model | parameter | r | of posterior means | bias | RMSE | 95% intervals hold the truth |"]
     lines += ["| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |"]
     for row in results.parameters_frame().drop_duplicates(["rounds", "model", "parameter"]).itertuples():

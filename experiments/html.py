@@ -27,13 +27,12 @@ def render(template: str, **context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["inline"] = _inline
-    return environment.get_template(template).render(versions=versions(), **context)
+    return environment.get_template(template).render(versions=", ".join(versions()), **context)
 
 
-def versions() -> str:
-    """What the numbers were computed with."""
-    installed = [f"{name} {metadata.version(name)}" for name in VERSIONS]
-    return ", ".join([*installed, f"Python {platform.python_version()}"])
+def versions() -> list[str]:
+    """What everything was computed with, such as `numpy 2.3.1`."""
+    return [*(f"{name} {metadata.version(name)}" for name in VERSIONS), f"Python {platform.python_version()}"]
 
 
 def _inline(svg: bytes) -> Markup:

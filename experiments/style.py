@@ -39,8 +39,26 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def write_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, bytes]:
-    """Write figures as `svg` and `png` files of their names, and give the former for use in a report."""
+def mark_simulated(figure: Figure) -> None:
+    """Say in the lower right corner that participants are simulated: figures are copied out of their reports."""
+    label, strip = figure.get_supxlabel(), 0.17
+    figure.set_figheight(figure.get_figheight() + strip)  # inches of its own, so that nothing is squeezed or covered
+    figure.supxlabel(f"{label}\n" if label else " ", fontsize=9)  # an empty line below everything else
+    width, height = figure.get_size_inches()
+    place = (1 - 0.05 / width, 0.04 / height)
+    figure.text(*place, "simulated participants", ha="right", va="bottom", color="0.45", fontsize=7)
+
+
+def write_figures(figures: Mapping[str, Figure], folder: Path, simulated: bool = False) -> dict[str, bytes]:
+    """Write figures as `svg` and `png` files of their names, and give the former for use in a report.
+
+    Args:
+        figures: The figures by name.
+        folder: Where to.
+        simulated: Whether they show simulated participants, and should say so.
+    """
+    for figure in figures.values() if simulated else ():
+        mark_simulated(figure)
     svgs = {name: to_bytes(figure, "svg") for name, figure in figures.items()}
     for name, figure in figures.items():
         write(folder / f"{name}.svg", svgs[name])

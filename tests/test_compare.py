@@ -153,6 +153,7 @@ def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> Non
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
     names = {"curves_valuing_1", "curves_accepted_1", "effects_1", "likeness_1"}
     assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.svg")} == names
+    assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in folder.glob("*.svg"))
     tables = frames([beside])
     assert {path.stem for path in folder.glob("*.csv")} == set(tables)
     assert set(tables["losses"].player) == {"true", "random", "oracle-valuing", "bayes-hybrid, fitted"}

@@ -65,6 +65,9 @@ def test_the_folder_holds_what_is_promised(run: Path) -> None:
     assert not re.search(r"(src|href)=.https?:", html)
     assert html.count("<svg") == 3
     assert "All participants here are simulated." in html
+    assert "Parameters over simulated participants" in html
+    assert html.index("<h2>Methods</h2>") < html.index("<h2>To repeat this</h2>")
+    assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in run.glob("*.svg"))
 
 
 def test_tables_agree_with_one_another(run: Path) -> None:
@@ -155,7 +158,10 @@ def test_a_bandit_of_ones_own_is_fitted_whatever_its_coding(tmp_path: Path) -> N
         assert done.returncode == 0, done.stderr
         (run,) = (tmp_path / f"runs-{name}").iterdir()
         found.append(pd.read_csv(run / "estimates.csv"))
-        assert "one step ahead" in (run / "report.html").read_text(encoding="utf-8")
+        html = (run / "report.html").read_text(encoding="utf-8")
+        assert "one step ahead" in html
+        assert "Parameters over participants" in html
+        assert "simulated participants" not in html  # in no figure either, as these might be people
         effects = pd.read_csv(run / "predictive_effects.csv")
         assert set(effects.effect) == {"outcome"}
         assert set(effects.player) == {"data", "delta-outcome", "sticky"}

@@ -121,6 +121,7 @@ def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
     assert set(curves[curves.curve == "accepted"].player) == {"teachers", "network"}
     assert set(curves[curves.curve == "valuing"].player) == {"network"}
     assert (run / "free_running.png").exists()
+    assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in run.glob("*.svg"))
     gone = np.where(np.isin(np.arange(12), [3, 7])[:, None], MISSED, choices.choice).astype(np.int8)
     write_dataset(replace(choices, choice=gone), tmp_path / "silent", "some", "nobody")
     with pytest.raises(InvalidInputError, match=r"made no choice, and there is nothing to learn or to score: 0*4, 0*8"):

@@ -79,7 +79,14 @@ def test_the_folder_holds_what_is_promised_and_the_same_each_time(tmp_path: Path
     pictures = {f"{name}.{kind}" for name in ("recovery", "confusion", "design") for kind in ("svg", "png")}
     tables = {f"{name}.csv" for name in ("estimates", "parameters", "studies", "confusion")}
     assert {path.name for path in (tmp_path / "run").iterdir()} == {*pictures, *tables, "config.yaml", "report.html"}
-    assert "All participants are simulated." in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    html = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "All participants are simulated." in html
+    assert "Parameters of simulated participants" in html
+    assert html.index("<h2>Methods</h2>") < html.index("<h2>To repeat this</h2>")
+    assert all(
+        "<!-- simulated participants -->" in path.read_text(encoding="utf-8")
+        for path in (tmp_path / "run").glob("*.svg")
+    )
     again = run_recover(results.config, tmp_path)
     for path in again.iterdir():
         assert path.read_bytes() == (tmp_path / "run" / path.name).read_bytes(), path.name

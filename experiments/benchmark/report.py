@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from accept_reject.agents.recurrent import RecurrentAgent
-from accept_reject.agents.registry import describe, load_class
+from accept_reject.agents.registry import describe
 from accept_reject.envs.scenarios import SCENARIOS
 from accept_reject.experiments.benchmark import leaderboard as boards
-from accept_reject.experiments.benchmark.aggregate import RESAMPLES, Aggregates
+from accept_reject.experiments.benchmark.aggregate import Aggregates
 from accept_reject.experiments.benchmark.config import OVERALL
+from accept_reject.experiments.benchmark.methods import of_benchmark
 from accept_reject.experiments.benchmark.results import Results
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.html import render
@@ -44,20 +44,10 @@ def render_report(results: Results, aggregates: Mapping[ScoreName, Aggregates], 
         signatures=_signatures(results),
         differences=_behind_the_leader(results),
         figures=figures,
-        games=_games(results),
-        privileged=sorted(results.privileged),
-        networks=[entry.name for entry in results.config.agents if issubclass(load_class(entry.agent), RecurrentAgent)],
-        resamples=RESAMPLES,
+        methods=of_benchmark(results),
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
         agents=[(entry.name, describe(entry.agent)) for entry in results.config.agents],
     )
-
-
-def _games(results: Results) -> str:
-    """The scenarios in words, with how many rounds and partners each has."""
-    games = [(entry.name, entry.resolve()) for entry in results.config.scenarios]
-    told = [f"{name} ({game.rounds} rounds, {game.n_present} partners)" for name, game in games]
-    return ", ".join(told)
 
 
 def _players(results: Results) -> list[str]:

@@ -22,6 +22,7 @@ from accept_reject.experiments.html import versions
 from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_markdown, to_rich
+from accept_reject.experiments.words import listed
 
 
 def run_benchmark(config: BenchmarkConfig, parent: Path) -> Path:
@@ -76,7 +77,7 @@ def _leaderboard(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -
     config = results.config
     note = (
         f"{len(config.agents)} agents in {len(config.scenarios)} scenarios, {config.seeds} seeds of {config.episodes} "
-        f"games each, from seed {config.first_seed} on; `{config.folder}`, {versions()}.\n\n"
+        f"games each, from seed {config.first_seed} on; `{config.folder}`, {listed(versions())}.\n\n"
         "Means with 95% intervals over seeds in brackets. For valuing and accepted 0 is random and 1 the oracle; "
         "insight is Kendall's tau-b between beliefs and hidden valuations. A star marks agents that see the hidden "
         "state. Interquartile means and probabilities of improvement follow Agarwal et al. (2021), with bootstrap "

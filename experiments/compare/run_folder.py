@@ -58,7 +58,7 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
                     drawn[f"curves_{curve}_{number}"] = figures.learning_curves(beside, curve)
             drawn[f"effects_{number}"] = figures.effects(beside)
             drawn[f"likeness_{number}"] = figures.likeness(beside)
-        svgs = write_figures(drawn, folder)
+        svgs = write_figures(drawn, folder, beside.data.simulated)
         sections.append(
             {
                 "beside": beside,

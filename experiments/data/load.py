@@ -24,11 +24,13 @@ class Data(NamedTuple):
         choices: The choices.
         simulated: Whether they say of themselves that no people made them.
         game_known: Whether `choices.game` is the game that was played, and not one of the same size only.
+        population: The population that was simulated, if that is what they come from.
     """
 
     choices: Choices
     simulated: bool
     game_known: bool
+    population: PopulationConfig | None = None
 
 
 def load(path: str, overrides: Sequence[str] = (), seen_from: Path = Path()) -> Data:
@@ -62,7 +64,8 @@ def load(path: str, overrides: Sequence[str] = (), seen_from: Path = Path()) -> 
     if config_kind not in (None, "data", "population"):
         raise InvalidInputError(path, [f"is a config of kind {config_kind!r}; data are of kind 'data' or 'population'"])
     if config_kind == "population":
-        return Data(simulate(load_config(PopulationConfig, path, overrides))[0], simulated=True, game_known=True)
+        population = load_config(PopulationConfig, path, overrides)
+        return Data(simulate(population)[0], simulated=True, game_known=True, population=population)
     config = load_config(DataConfig, path, overrides)
     return Data(read_flat(config, place.parent), simulated=False, game_known=config.game is not None)
 

@@ -11,6 +11,7 @@ from accept_reject.experiments.data.load import Data, describe, load
 from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.fit import figures, tables
 from accept_reject.experiments.fit.config import FitConfig
+from accept_reject.experiments.fit.methods import of_fit
 from accept_reject.experiments.fit.results import FitResults, run
 from accept_reject.experiments.html import render
 from accept_reject.experiments.progress import stages
@@ -76,7 +77,7 @@ def write_run(results: FitResults, folder: Path) -> None:
         drawn["predictive_check"] = figures.predictive_check(results.check)
         frames["predictive_curves"] = results.check.curves_frame()
         frames["predictive_effects"] = results.check.effects
-    svgs = write_figures(drawn, folder)
+    svgs = write_figures(drawn, folder, results.data.simulated)
     for name, frame in frames.items():
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(results.config))
@@ -91,6 +92,7 @@ def _report(results: FitResults, svgs: dict[str, bytes]) -> str:
         data=dict(describe(results.data)),
         participants=len(results.data.choices),
         simulated=results.data.simulated,
+        methods=of_fit(results),
         method=tables.METHODS[results.config.method],
         models=tables.models(results),
         selection=tables.selection(results),

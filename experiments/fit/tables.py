@@ -32,7 +32,7 @@ def models(results: FitResults) -> TextTable:
         cells += [f"{each.evidence[results.way].sum():,.1f}"] if bayesian else []
         cells += [f"{results.integrated_bic(name):,.1f}"] if each.group else []
         rows.append(tuple(cells))
-    title = "Models, sums over participants" + (f" (evidence: {results.way})" if bayesian else "")
+    title = f"Models, sums over {_who(results)}" + (f" (evidence: {results.way})" if bayesian else "")
     return TextTable(title, tuple(columns), tuple(rows))
 
 
@@ -47,7 +47,7 @@ def selection(results: FitResults) -> TextTable | None:
             (f"{found.frequencies[i]:.3f}", probability(found.protected[i])) for found in results.selections.values()
         ]
         rows.append((name, *(cell for pair in cells for cell in pair)))
-    return TextTable("Model selection", ("model", *columns), tuple(rows))
+    return TextTable(f"Model selection over {_who(results)}", ("model", *columns), tuple(rows))
 
 
 def omnibus(results: FitResults) -> str:
@@ -77,7 +77,7 @@ def parameters(results: FitResults) -> TextTable:
             if bayesian:
                 cells += [f"{np.median(each.posterior_mean[:, j]):.3g}", f"{low[j]:.2g} to {high[j]:.2g}"]
             rows.append(tuple(cells))
-    return TextTable("Parameters over participants", tuple(columns), tuple(rows))
+    return TextTable(f"Parameters over {_who(results)}", tuple(columns), tuple(rows))
 
 
 def groups(results: FitResults) -> TextTable | None:
@@ -96,7 +96,7 @@ def groups(results: FitResults) -> TextTable | None:
         for row in results.groups_frame().to_dict("records")
     ]
     header = ("model", "parameter", "median", "free mean", "free SD", "iterations")
-    return TextTable("Groups", header, tuple(rows))
+    return TextTable(f"Groups of {_who(results)}", header, tuple(rows))
 
 
 def flags(results: FitResults) -> TextTable | None:
@@ -107,7 +107,13 @@ def flags(results: FitResults) -> TextTable | None:
         (str(model), str(flag), f"{len(group)} of {len(results.data.choices)}", _few(group.participant.tolist()))
         for (model, flag), group in wrong.groupby(["model", "flag"], sort=False)
     ]
-    return TextTable("Flags", ("model", "flag", "participants", "who"), tuple(rows)) if rows else None
+    return (
+        TextTable(f"Flags of {_who(results)}", ("model", "flag", "participants", "who"), tuple(rows)) if rows else None
+    )
+
+
+def _who(results: FitResults) -> str:
+    return "simulated participants" if results.data.simulated else "participants"
 
 
 def _few(names: list[str], most: int = 5) -> str:

@@ -12,6 +12,7 @@ from accept_reject.experiments.html import render
 from accept_reject.experiments.progress import stages
 from accept_reject.experiments.recover import figures, tables
 from accept_reject.experiments.recover.config import RecoverConfig
+from accept_reject.experiments.recover.methods import of_recovery
 from accept_reject.experiments.recover.results import RecoverResults, run
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_rich
@@ -50,7 +51,7 @@ def write_run(results: RecoverResults, folder: Path) -> None:
         frames |= {"studies": results.studies, "confusion": results.confusion_frame()}
     if len(config.lengths) * len(config.participants) > 1:
         drawn["design"] = figures.design(results)
-    svgs = write_figures(drawn, folder)
+    svgs = write_figures(drawn, folder, simulated=True)
     for name, frame in frames.items():
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(config))
@@ -58,6 +59,7 @@ def write_run(results: RecoverResults, folder: Path) -> None:
         "recover.html",
         config=config,
         config_text=dump_config(config),
+        methods=of_recovery(config),
         game=config.game.name,
         models=[entry.name for entry in config.models],
         parameters=tables.parameters(results),

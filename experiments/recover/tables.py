@@ -22,7 +22,9 @@ def parameters(results: RecoverResults) -> TextTable:
         )
         for row in frame.to_dict("records")
     ]
-    return TextTable("Parameters", ("rounds", "model", "parameter", *columns, "coverage"), tuple(rows))
+    return TextTable(
+        "Parameters of simulated participants", ("rounds", "model", "parameter", *columns, "coverage"), tuple(rows)
+    )
 
 
 def confusion(results: RecoverResults) -> TextTable | None:
@@ -37,7 +39,7 @@ def confusion(results: RecoverResults) -> TextTable | None:
         wins = [f"{by_model.wins[name]:.0%}" for name in names]
         rows.append((str(rounds), str(size), str(generating), *wins, f"{by_model.decided[generating]:.0%}"))
     header = ("rounds", "of", "made by", *(f"{name} wins" for name in names), f"right, PXP > {DECIDED:g}")
-    return TextTable("Models: how often each one wins", header, tuple(rows))
+    return TextTable("Models: how often each one wins in simulated studies", header, tuple(rows))
 
 
 def _number(value: float, form: str) -> str:

@@ -48,7 +48,7 @@ class Imitation(Task):
         self.patience = config.patience
         self.population = load_config(PopulationConfig, config.population) if config.population else None
         self.split = split(config, self.population)
-        self.fingerprint = self.split.fingerprint
+        self.fingerprint, self.simulated = self.split.fingerprint, self.split.simulated
         self.phases = (config.updates,)
         if config.game_first:
             self.phases = (config.game_first.updates, config.updates)

@@ -109,11 +109,13 @@ class Task(ABC):
         patience: Evaluations in a row without a better score that are borne in the last phase: the next one ends it,
             with the best weights; None to train to the end, and keep the last weights.
         fingerprint: Tells what is learned from any other data; empty if the config tells it all.
+        simulated: Whether it is learned from participants, and they are simulated.
     """
 
     phases: tuple[int, ...]
     patience: int | None = None
     fingerprint: str = ""
+    simulated: bool = False
 
     @abstractmethod
     def steps(self, network: Network[Any], update: int) -> Iterator[Step]:

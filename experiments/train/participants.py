@@ -36,6 +36,7 @@ class Split(NamedTuple):
         test: Of those on whom it is scored.
         parameters: The true parameters of the last, if they were simulated.
         game: The game that was played, if it is known.
+        simulated: Whether they say of themselves that no people made them.
     """
 
     train: Choices
@@ -44,6 +45,7 @@ class Split(NamedTuple):
     test: Choices
     parameters: dict[str, NDArray[np.float64]] | None
     game: GameSpec | None
+    simulated: bool
 
     @property
     def fingerprint(self) -> str:
@@ -70,6 +72,7 @@ def split(config: ImitationConfig, population: PopulationConfig | None) -> Split
         others = {"participants": config.validation + (config.participants or 0)}
         known, _ = simulate(population.model_copy(update=others), seed=PARTICIPANTS_SEED + config.seed)
         game: GameSpec | None = test.game
+        simulated = True
     else:
         data = load(config.data)
         held, n = config.test + config.validation, len(data.choices)
@@ -84,5 +87,6 @@ def split(config: ImitationConfig, population: PopulationConfig | None) -> Split
         order = generator(config.seed, _SPLIT_LUCK).permutation(n)
         test, known = data.choices.take(order[: config.test]), data.choices.take(order[config.test :])
         parameters, game = None, data.choices.game if data.game_known else None
+        simulated = data.simulated
     validation, train = known.take(slice(config.validation)), known.take(slice(config.validation, None))
-    return Split(train, validation, known, test, parameters, game)
+    return Split(train, validation, known, test, parameters, game, simulated)

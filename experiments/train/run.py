@@ -130,7 +130,7 @@ def _train(config: TrainConfig, task: Task, folder: Path) -> Path:
     left, history = task.finish(network), to_table(progress)
     for name, table in left.tables.items():
         write_csv(folder / f"{name}.csv", table)
-    write_figures({"evaluations": evaluations(history), **left.figures}, folder)
+    write_figures({"evaluations": evaluations(history), **left.figures}, folder, task.simulated)
     write_csv(folder / SCALARS, history)  # the last of all: a run that has it has ended
     for text in left.shown:
         console.print(to_rich(text))
