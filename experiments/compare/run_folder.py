@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from accept_reject.experiments.compare import figures, tables
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.results import Beside, frames, run
 from accept_reject.experiments.config import content_hash, dump_config
-from accept_reject.experiments.curves import CURVES
+from accept_reject.experiments.curves import AXES, CURVES
 from accept_reject.experiments.data.load import describe
 from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.html import render
@@ -51,10 +52,12 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
     sections: list[dict[str, Any]] = []
     for number, beside in enumerate(besides, start=1):
         drawn = {}
+        curves = []
         if beside.own_episodes is not None:
-            for curve in CURVES:
-                if curve in beside.people.curves or any(curve in player.curves for player in beside.players):
-                    drawn[f"curves_{curve}_{number}"] = figures.learning_curves(beside, curve)
+            for curve, by in product(CURVES, AXES):
+                name = f"curves_{curve}" if by == "round" else f"curves_{curve}_by_{by}"
+                drawn[f"{name}_{number}"] = figures.learning_curves(beside, curve, by)
+                curves.append((name, curve, by, tables.curve(beside, curve, by)))
             drawn[f"effects_{number}"] = figures.effects(beside)
             drawn[f"likeness_{number}"] = figures.likeness(beside)
         svgs = write_figures(drawn, folder)
@@ -63,6 +66,7 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
                 "beside": beside,
                 "about": describe(beside.data),
                 "players": tables.players(beside),
+                "curves": curves,
                 "effects": tables.effects(beside),
                 "figures": {name.rpartition("_")[0]: svg for name, svg in svgs.items()},
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from accept_reject.experiments.compare.results import Beside, Player
+from accept_reject.experiments.curves import CURVES, By
 from accept_reject.experiments.intervals import Interval, mean_interval
 from accept_reject.experiments.scores import SCORES
 from accept_reject.experiments.signatures import EFFECTS
@@ -17,11 +18,21 @@ def players(beside: Beside) -> TextTable:
     rows = []
     for player in everyone:
         scores = [cell(player.scores[name]) if name in player.scores else DASH for name in SCORES]
-        loss = DASH if player.loss is None else _cell(mean_interval(player.loss[~np.isnan(player.loss)]), 4)
-        apart = [_cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
+        loss = DASH if player.loss is None else cell(mean_interval(player.loss[~np.isnan(player.loss)]), 4)
+        apart = [cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
         rows.append((player.name, loss, *apart, *scores))
     header = ("player", "loss per choice", *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
     return TextTable(f"Beside {beside.entry.name}", header, tuple(rows))
+
+
+def curve(beside: Beside, name: str, by: By) -> TextTable:
+    """The points of a learning curve of everyone."""
+    rows = [
+        (player.name, *(cell(Interval(*point), 0) for point in zip(*player.curves[by][name].mean, strict=True)))
+        for player in (beside.people, *beside.players)
+        if name in player.curves.get(by, ())
+    ]
+    return TextTable(CURVES[name], (by, *beside.points[by].names), tuple(rows))
 
 
 def effects(beside: Beside) -> TextTable:
@@ -43,9 +54,3 @@ def _curves(beside: Beside) -> tuple[str, ...]:
 
 def _loss(player: Player) -> float:
     return np.inf if player.loss is None else float(np.nanmean(player.loss))
-
-
-def _cell(interval: Interval, digits: int) -> str:
-    if np.isnan(interval.mean):
-        return DASH
-    return f"{interval.mean:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
