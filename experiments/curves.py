@@ -31,7 +31,7 @@ POINTS = 12
 CURVES = {"valuing": "Asked the more valuing partner (%)", "accepted": "Was accepted (%)"}
 """The learning curves, with what their axes say."""
 
-AXES: dict[By, str] = {"round": "Round", "meeting": "Meeting with the partner on offer that was met least often"}
+AXES: dict[By, str] = {"round": "Round", "meeting": "Meeting with the partner on offer\nthat was met least often"}
 """What they may go by, with what those axes say."""
 
 

@@ -25,7 +25,7 @@ def learning_curves(beside: Beside, curve: str, by: By) -> Figure:
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.4 * columns + 0.4, 1.8 * rows + 0.9), layout="constrained")
+        figure = Figure(figsize=(2.4 * columns + 0.4, 1.8 * rows + 1.2), layout="constrained")
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, player in zip(axes, shown, strict=False):
             found = player.curves[by][curve].mean
