@@ -13,6 +13,7 @@ FOLDERS = [
     "agents",
     "agents/adapters",
     "experiments",
+    "experiments/benchmark",
     "experiments/compare",
     "experiments/data",
     "experiments/fit",

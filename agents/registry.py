@@ -75,6 +75,12 @@ AGENTS: dict[str, Entry] = {
         "a network that learned to find out who values it by playing all scenarios",
         {"weights": "meta_mixture", "greedy": True},
     ),
+    "imitation": Entry(
+        _RECURRENT,
+        "a network that learned to choose as 5,000 simulated participants did in the study's game, and met no other; "
+        "the 42 who ship are none of them",
+        {"weights": "imitation"},  # not greedy: people are not
+    ),
     "win-stay-lose-shift": Entry(
         f"{_BASELINES}:WinStayLoseShift", "asks whoever accepted last time, avoids the others"
     ),
@@ -144,6 +150,22 @@ def find_entry(name: str) -> Entry | None:
         )
         raise ValueError(f"{name!r} is the name of two agents, {told}: give a dotted path instead, or uninstall one")
     return next(iter(ours + theirs), None)
+
+
+def describe(name: str) -> str:
+    """What an agent is, in a line: our summary; of others the first line of their class's docstring and where it is.
+
+    Raises:
+        ValueError: If there is no such agent, as `load_class` tells.
+    """
+    if name in AGENTS:
+        return AGENTS[name].summary
+    entry = find_entry(name)
+    origin = entry.path if entry else name
+    if entry and name not in ADAPTERS:
+        origin += f", {entry.summary}"  # whose it is
+    own = (load_class(name).__doc__ or "").strip()  # never a base class's, which would tell of another agent
+    return f"{own.splitlines()[0].strip()} ({origin})" if own else origin
 
 
 def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:

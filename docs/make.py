@@ -1,4 +1,4 @@
-"""Make the pictures of the README and `docs/scenarios.md` from the shipped benchmark.
+"""Run the full benchmark; make `docs/leaderboard.md`, `docs/scenarios.md` and the README's pictures of what it leaves.
 
 .venv/bin/python docs/make.py
 """
@@ -6,18 +6,21 @@
 from pathlib import Path
 
 import gymnasium as gym
+import pandas as pd
 from PIL import Image
 
+from accept_reject.agents.registry import AGENTS
 from accept_reject.envs import SCENARIOS, GameSpec, Scenario
-from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.run_folder import run_benchmark
 from accept_reject.experiments.config import load_config
-from accept_reject.experiments.figures import learning_curves
 from accept_reject.experiments.files import write
 from accept_reject.experiments.intervals import mean_interval
-from accept_reject.experiments.style import to_bytes
 from accept_reject.experiments.tables import cell
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent
+PRIVILEGED = [name for name, entry in AGENTS.items() if entry.privileged]
 
 INTRODUCTION = """# Scenarios
 
@@ -30,13 +33,15 @@ with 95% intervals over {seeds} seeds. `docs/make.py` writes this page.
 
 
 def main() -> None:
-    config = load_config(BenchmarkConfig, str(HERE.parent / "configs" / "benchmark.yaml"))
-    results = run(config)
-    write(HERE / "learning_curves.png", to_bytes(learning_curves(results), "png"))
-    draw_round(HERE / "round.png")
+    config = load_config(BenchmarkConfig, str(ROOT / "configs" / "benchmark_full.yaml"))
+    folder = run_benchmark(config, ROOT / "runs")
+    for name in ("leaderboard.md", "interquartile_means.png", "scores_by_scenario.png", "learning_curves.png"):
+        write(HERE / name, (folder / name).read_bytes())
+    scores = pd.read_csv(folder / "scores.csv").query("phase == 'all'")
     cards = [INTRODUCTION.format(games=config.seeds * config.episodes, seeds=config.seeds)]
-    cards += [card(each, results) for each in SCENARIOS.values()]
+    cards += [card(each, scores[scores.scenario == each.name]) for each in SCENARIOS.values()]
     write(HERE / "scenarios.md", "\n".join(cards))
+    draw_round(HERE / "round.png")
 
 
 def draw_round(path: Path) -> None:
@@ -50,19 +55,24 @@ def draw_round(path: Path) -> None:
     Image.fromarray(env.render()).save(path, optimize=True)
 
 
-def card(scenario: Scenario, results: Results) -> str:
-    game = scenario.game
-    rows = results.scores[(results.scores.scenario == scenario.name) & (results.scores.phase == "all")]
-    lines = [f"## {scenario.name}", "", f"`{scenario.env_id}`", "", f"*{scenario.question}*", "", *parameters(game), ""]
-    lines += ["| | chance | oracle |", "| --- | ---: | ---: |"]
+def card(scenario: Scenario, scores: pd.DataFrame) -> str:
+    lines = [
+        f"## {scenario.name}",
+        "",
+        f"`{scenario.env_id}`",
+        "",
+        f"*{scenario.question}*",
+        "",
+        *parameters(scenario.game),
+    ]
+    lines += ["", "| | chance | oracle |", "| --- | ---: | ---: |"]
     for score, what in (("valuing", "mean valuation of those asked"), ("accepted", "mean acceptance probability")):
-        anchors = rows[rows.score == score]
+        anchors = scores[scores.score == score]
         lines.append(f"| {what} | {anchors.chance.mean():.3f} | {anchors.best.mean():.3f} |")
-    players = [entry.name for entry in results.config.agents if entry.name not in results.privileged]
     lines += ["", "| player | valuing | accepted |", "| --- | ---: | ---: |"]
-    found = {score: results.values(score) for score in ("valuing", "accepted")}
-    for player in sorted(players, key=lambda name: -found["valuing"][scenario.name, name].mean()):
-        cells = [cell(mean_interval(found[score][scenario.name, player])) for score in ("valuing", "accepted")]
+    found = scores[~scores.agent.isin(PRIVILEGED)].pivot(index="seed", columns=["score", "agent"], values="value")
+    for player in found["valuing"].mean().sort_values(ascending=False).index:
+        cells = [cell(mean_interval(found[score, player])) for score in ("valuing", "accepted")]
         lines.append(f"| {player} | {cells[0]} | {cells[1]} |")
     return "\n".join([*lines, ""])
 

@@ -24,9 +24,9 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path("runs"),
 ) -> None:
     """Let agents play scenarios: leaderboard, learning curves and a report."""
-    from accept_reject.experiments.benchmark import BenchmarkConfig
+    from accept_reject.experiments.benchmark.config import BenchmarkConfig
+    from accept_reject.experiments.benchmark.run_folder import run_benchmark
     from accept_reject.experiments.config import load_config
-    from accept_reject.experiments.run_folder import run_benchmark
 
     run_benchmark(load_config(BenchmarkConfig, config, overrides or []), out)
 

@@ -27,9 +27,13 @@ def render(template: str, **context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["inline"] = _inline
-    versions = [f"{name} {metadata.version(name)}" for name in VERSIONS]
-    versions.append(f"Python {platform.python_version()}")
-    return environment.get_template(template).render(versions=", ".join(versions), **context)
+    return environment.get_template(template).render(versions=versions(), **context)
+
+
+def versions() -> str:
+    """What the numbers were computed with."""
+    installed = [f"{name} {metadata.version(name)}" for name in VERSIONS]
+    return ", ".join([*installed, f"Python {platform.python_version()}"])
 
 
 def _inline(svg: bytes) -> Markup:

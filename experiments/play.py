@@ -78,6 +78,13 @@ def play(agent: Agent, episodes: Episodes, seed: int = 0, on_learned: Callable[[
     )
 
 
+def play_with_beliefs(agent: Agent, episodes: Episodes) -> tuple[Choices, NDArray[np.float64] | None]:
+    """Choices, and the agent's beliefs after each round, `(n, rounds, partners)`, if it has any."""
+    beliefs: list[Any] = []
+    choices = play(agent, episodes, on_learned=lambda: beliefs.append(agent.valuations()))
+    return choices, None if beliefs[0] is None else np.stack([np.asarray(each) for each in beliefs], axis=1)
+
+
 def checked_policy(agent: Agent, offered: NDArray[np.uint8], now: int) -> NDArray[np.float64]:
     """The agent's probabilities, `(n, offered)`; rows of NaN for players who give no answer.
 

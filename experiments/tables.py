@@ -38,7 +38,7 @@ def cell(interval: Interval, digits: int = 2) -> str:
     """An interval as text, such as `0.46 [0.45, 0.47]`."""
     if np.isnan(interval.mean):
         return DASH
-    mean, low, high = (f"{number:.{digits}f}".replace(f"{-0.0:.{digits}f}", f"{0:.{digits}f}") for number in interval)
+    mean, low, high = (f"{round(each, digits) + 0.0:.{digits}f}" for each in interval)  # + 0.0: no -0.00
     return mean if np.isnan(interval.low) else f"{mean} [{low}, {high}]"
 
 

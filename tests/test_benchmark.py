@@ -16,13 +16,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from accept_reject.agents import make_agent
 from accept_reject.envs import Episodes, draw, scenario
-from accept_reject.experiments import leaderboard as boards
-from accept_reject.experiments.benchmark import BenchmarkConfig, Results, run
-from accept_reject.experiments.figures import learning_curves
+from accept_reject.experiments.benchmark import leaderboard as boards
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.figures import learning_curves
+from accept_reject.experiments.benchmark.results import Results, run
+from accept_reject.experiments.benchmark.run_folder import run_benchmark, write_run
 from accept_reject.experiments.files import write
 from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
-from accept_reject.experiments.run_folder import run_benchmark, write_run
 from accept_reject.experiments.scores import anchored
 from accept_reject.experiments.signatures import of_run, stay_effects, to_rich
 
@@ -34,15 +35,21 @@ CONFIG = BenchmarkConfig.model_validate(
         "episodes": 2,
     }
 )
+FIGURES = (
+    "improvement_accepted",
+    "improvement_valuing",
+    "interquartile_means",
+    "learning_curves",
+    "performance_profiles",
+    "scores_by_scenario",
+)
+TABLES = ("curves", "differences", "improvement", "interquartile_means", "profiles", "scores", "signatures")
 FILES = {
     "config.yaml",
-    "differences.csv",
     "leaderboard.md",
-    "learning_curves.png",
-    "learning_curves.svg",
     "report.html",
-    "scores.csv",
-    "signatures.csv",
+    *(f"{name}.csv" for name in TABLES),
+    *(f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")),
 }
 
 
@@ -102,7 +109,7 @@ def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, 
     assert doors.rows[1][1:3] == table.rows[1][4:6]
     text = (folder / "leaderboard.md").read_text(encoding="utf-8")
     assert "| agent | valuing | accepted | insight |" in text
-    assert text.count("## ") == 4
+    assert text.count("## ") == 7
 
 
 def test_the_report_tells_the_leader_and_how_far_the_others_are_behind(results: Results, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import yaml
 from comparing import ALIKE, config
 from scipy import stats
 
+from accept_reject.agents import AGENTS
 from accept_reject.agents.baselines import RandomAgent
 from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.envs import InvalidInputError
 from accept_reject.envs.episodes import draw
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.results import Beside, frames, run
 from accept_reject.experiments.compare.run_folder import run_compare, write_run
@@ -147,6 +150,8 @@ def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> Non
     assert set(tables["players"].player) == {*tables["losses"].player, "people"}
     report = (folder / "report.html").read_text(encoding="utf-8")
     assert "These participants are simulated" in report
+    assert "<tr><td>random</td><td>asks anyone with equal chances</td></tr>" in report
+    assert f"<tr><td>true</td><td>{AGENTS['bayes-hybrid'].summary}</td></tr>" in unescape(report)
     assert not re.findall(r"""(src|href)\s*=\s*["']?\s*https?:|url\(\s*["']?https?:|@import|<script|<link""", report)
 
 
@@ -161,6 +166,8 @@ def test_a_ratio_and_its_interval() -> None:
 
     reference = stats.bootstrap((above, below), ratio, paired=True, vectorized=True, method="percentile", rng=1)
     assert found[1:] == pytest.approx(tuple(reference.confidence_interval), abs=0.01)
+    plain = ratio_interval(above, np.ones(50))  # a ratio to constants is a mean
+    assert plain == pytest.approx((above.mean(), *stats.ttest_1samp(above, 0).confidence_interval()))
     assert np.isnan(ratio_interval(above, np.zeros(50))).all()
     assert np.isnan(ratio_interval(above[:1], below[:1])[1:]).all()
 
@@ -209,4 +216,8 @@ def test_too_few_participants(people: Path) -> None:
 
 
 def test_the_shipped_config() -> None:
-    assert len(load_config(CompareConfig, "compare_babur2024").agents) == 14
+    names = [entry.name for entry in load_config(CompareConfig, "compare_babur2024").agents]
+    assert len(names) == 15
+    assert set(names) < {*AGENTS}
+    assert {"meta-mixture", "meta-orthogonal", "imitation"} < set(names)
+    assert names == [n for n in (e.name for e in load_config(BenchmarkConfig, "benchmark").agents) if n in names]

@@ -82,7 +82,7 @@ def test_methods_say_what_was_done_and_no_more(people: Path, beside: Beside, tmp
         "(Huys et al., 2011) from 3 starts",
         "mixture of 1,000 draws",
         "models drew parameters from the distribution fitted to all participants",
-        "2,000 resamples (500 for distances), and Wald's for stay/switch effects.",
+        "by Student's t for means and scores, by percentile bootstrap with 500 resamples for distances",
         "Neural responses to social rejection",
         "Disentangling the roles",
         "How much of reinforcement learning",

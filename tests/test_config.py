@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from accept_reject.envs import InvalidInputError
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.config import dump_config, load_config
 
 GOOD = "scenarios: [orthogonal]\nagents: [random]\nseeds: 2\nepisodes: 1\n"

@@ -1,7 +1,9 @@
 """Agents that other distributions install, and a start for an agent of one's own."""
 
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,13 @@ from typer.testing import CliRunner
 from accept_reject.agents import make_agent
 from accept_reject.agents.registry import ADAPTERS, AGENTS, installed, load_class
 from accept_reject.envs.faults import InvalidInputError, parse
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.aggregate import aggregate
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.report import render_report
+from accept_reject.experiments.benchmark.results import run
 from accept_reject.experiments.cli import app
 from accept_reject.experiments.new_agent import new_agent
+from accept_reject.experiments.scores import SCORES
 
 
 @pytest.fixture
@@ -72,6 +78,32 @@ def test_installed_agents_are_listed() -> None:
     assert "visitor plugged_visitors:Visitor, installed by early 2.0" in shown
     assert "'shared' is the name of two agents" in shown
     assert all(name in shown for name in (*AGENTS, *ADAPTERS))
+
+
+@pytest.mark.usefixtures("visitors")
+def test_the_report_says_what_each_agent_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "told_about.py").write_text(
+        "from accept_reject.agents.baselines import RandomAgent\n"
+        'class Told(RandomAgent):\n    """\n    Asks <anyone>.\n\n    At random.\n    """\n'
+        "class Untold(RandomAgent): ...\n"
+        "def letter(prompt): return 'A'\n"
+    )
+    text = {"agent": "text", "params": {"answer": "told_about:letter"}, "label": "mine"}
+    agents = ["random", "visitor", "told_about:Told", "told_about:Untold", text]
+    config = parse(BenchmarkConfig, {"scenarios": ["crowd"], "agents": agents, "seeds": 2, "episodes": 1}, "told.yaml")
+    results = run(config)
+    aggregates = {score: aggregate(results, score) for score in SCORES}
+    report = render_report(results, aggregates, defaultdict(lambda: b"<svg></svg>"))
+    told = dict(re.findall(r"<tr><td>([^<]*)</td><td>([^<]*)</td></tr>", report[report.index("<h2>Agents</h2>") :]))
+    assert told == {
+        "random": "asks anyone with equal chances",
+        "visitor": "plugged_visitors:Visitor, installed by early 2.0",
+        "Told": "Asks &lt;anyone&gt;. (told_about:Told)",
+        "Untold": "told_about:Untold",
+        "mine": "Plays as a function does that is given the prompt and answers with a letter. "
+        f"({ADAPTERS['text'].path})",
+    }
 
 
 def test_every_fault_of_params_is_told_where_it_is() -> None:

@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from accept_reject.agents import AGENTS
 from accept_reject.envs import SCENARIOS
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.config import load_config
 
 ROOT = Path(__file__).parents[1]
@@ -59,3 +60,18 @@ def test_links_and_cards_are_there() -> None:
         assert f"## {scenario.name}\n\n`{scenario.env_id}`\n\n*{scenario.question}*" in cards
     config = (ROOT / "configs" / "benchmark.yaml").read_text(encoding="utf-8")
     assert all(f"- {name}\n" in config for name in SCENARIOS)
+
+
+def test_the_full_benchmark_holds_everyone_and_the_leaderboard_is_its() -> None:
+    full, quick = (load_config(BenchmarkConfig, name) for name in ("benchmark_full", "benchmark"))
+    assert {entry.agent for entry in full.agents} == set(AGENTS)
+    assert {entry.scenario for entry in full.scenarios} == set(SCENARIOS)
+    assert full.seeds == 20
+    assert {entry.agent for entry in quick.agents} <= set(AGENTS)
+    assert full.scenarios == quick.scenarios
+    page = (ROOT / "docs" / "leaderboard.md").read_text(encoding="utf-8")
+    assert f"`{full.folder}`" in page, "docs/make.py has not been run since the config changed"
+    for name in AGENTS:
+        assert re.search(rf"^\| {name}\*? \| ", page, re.MULTILINE), name
+    for target in re.findall(r"\]\(([^)#]+)\)", page):
+        assert (ROOT / "docs" / target).exists(), target

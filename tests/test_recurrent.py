@@ -14,15 +14,22 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from accept_reject.agents import make_agent
+from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.agents.cells import signals
 from accept_reject.agents.networks import Network, NetworkConfig
 from accept_reject.agents.player_state import OnlineWeights
-from accept_reject.agents.recurrent import RecurrentAgent, load_network, make_network, weights_bytes
-from accept_reject.envs import GameSpec, InvalidInputError, draw, scenario
+from accept_reject.agents.recurrent import RecurrentAgent, find_weights, load_network, make_network, weights_bytes
+from accept_reject.envs import SCENARIOS, GameSpec, InvalidInputError, draw, scenario
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
+from accept_reject.experiments.config import load_config
 from accept_reject.experiments.play import play
+from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.replay import of_choice, replay
-from accept_reject.experiments.scores import anchored
+from accept_reject.experiments.scores import ANCHORED, anchored
+from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.train.imitation_config import ImitationConfig
+from accept_reject.experiments.train.participants import split
+from accept_reject.experiments.train.run import load_train_config
 
 PARTNER_STATE: list[dict[str, Any]] = [
     {"hidden": 1},
@@ -229,3 +236,37 @@ def test_the_shipped_networks_are_as_good_as_the_docs_say() -> None:
     for name, least in (("orthogonal", 0.67), ("hidden-ranks", 0.90), ("open-doors", 0.94), ("crowd", 0.82)):
         choices = play(make_agent("meta-mixture"), draw(scenario(name).game, 10_000, 300))
         assert anchored(choices, "valuing").score > least
+
+
+@pytest.mark.parametrize("name", ["meta_orthogonal", "meta_mixture", "imitation"])
+def test_shipped_weights_are_of_the_network_that_their_config_trains(name: str) -> None:
+    assert load_network(find_weights(name)).config == load_train_config(name).network
+    assert find_weights(name).stat().st_size < 32_768
+
+
+def test_the_shipped_imitator_foretells_participants_whom_it_has_not_seen() -> None:
+    """Nearly what players would who knew each one's parameters; and it learned from none of the 42 who ship."""
+    config, population = load_train_config("imitation"), load_config(PopulationConfig, "population_babur2024")
+    assert isinstance(config, ImitationConfig)
+    assert config.population == "population_babur2024"
+    known, shipped = split(config.model_copy(update={"test": 2}), population).known, simulate(population)[0]
+    assert len(known) == 5_500
+    assert not (known.choice[:, None] == shipped.choice).all(axis=2).any()
+    assert not (known.offered[:, None, :20] == shipped.offered[:, :20]).all(axis=(2, 3)).any()
+    agent = make_agent("imitation")
+    fresh, parameters = simulate(population.model_copy(update={"participants": 200}), seed=500)
+    with torch.no_grad():
+        loss = -float(replay(agent, fresh).mean())
+        greedy = -float(replay(make_agent("imitation", {"greedy": True}), fresh).clip(np.log(0.01)).mean())
+        best = -float(replay(BayesianHybrid(**parameters), fresh).mean())
+    assert best < loss < np.log(2) < greedy, "it asks with its probabilities"
+    assert (np.log(2) - loss) / (np.log(2) - best) > 0.75
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_shipped_imitator_plays_games_that_are_new_to_it_as_its_teachers_would(name: str) -> None:
+    population = load_config(PopulationConfig, "population_babur2024", ["participants=400", f"game={name}"])
+    teachers, _ = simulate(population, seed=500)
+    imitator = play(make_agent("imitation"), draw(teachers.game, 500, 400))
+    for score in ANCHORED:
+        assert anchored(imitator, score).score == pytest.approx(anchored(teachers, score).score, abs=0.06)

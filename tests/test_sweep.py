@@ -9,7 +9,7 @@ from fitting import participants
 from sweeping import command, files, finished, table, write_config
 
 from accept_reject.envs import InvalidInputError
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.sweep.config import load_sweep

@@ -42,6 +42,8 @@ def learning_curves(beside: Beside, curve: str, by: By) -> Figure:
             ax.set_visible(False)
         for ax in axes[max(0, len(shown) - columns) : len(shown)]:  # the lowest of its column
             ax.tick_params(labelbottom=True)
+        low, high = axes[0].get_ylim()
+        axes[0].set_ylim(max(low, -2), min(high, 102))  # intervals of few players go beyond what there is
         if by == "meeting":  # each point pools half as many as came before it
             axes[0].set_xscale("log")
             axes[0].xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))

@@ -24,7 +24,6 @@ from accept_reject.agents.registry import make_agent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw, generator
 from accept_reject.envs.faults import InvalidInputError
-from accept_reject.experiments.benchmark import play_with_beliefs
 from accept_reject.experiments.compare.config import FITTED, CompareConfig, PeopleEntry
 from accept_reject.experiments.config import is_shipped, kind_of, load_config
 from accept_reject.experiments.curves import AXES, By, Floats, Points, by_player, over_players, points
@@ -32,6 +31,7 @@ from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.model import Model
 from accept_reject.experiments.intervals import Interval, curve_distance, mean_interval, ratio_interval
+from accept_reject.experiments.play import play_with_beliefs
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.progress import OnProgress, steps
 from accept_reject.experiments.replay import replay

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from accept_reject.agents.registry import describe as describe_agent
 from accept_reject.experiments.compare import figures, tables
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.results import FIRST_SEED, PLAYED, STARTS, Beside, frames, run
@@ -16,7 +17,7 @@ from accept_reject.experiments.curves import AXES, CURVES
 from accept_reject.experiments.data.load import describe
 from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.html import render
-from accept_reject.experiments.intervals import DISTANCE_RESAMPLES, RESAMPLES
+from accept_reject.experiments.intervals import DISTANCE_RESAMPLES
 from accept_reject.experiments.progress import stages
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_rich
@@ -76,16 +77,17 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
     for name, frame in frames(besides).items():
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(config))
+    agents = [(entry.name, describe_agent(entry.agent)) for entry in config.agents]
     report = render(
         "compare.html",
         config=config,
         config_text=dump_config(config),
         sections=sections,
+        agents=agents,
         played=PLAYED,
         first_seed=FIRST_SEED,
         starts=STARTS,
         draws=DRAWS,
-        resamples=RESAMPLES,
         distance_resamples=DISTANCE_RESAMPLES,
     )
     write(folder / "report.html", report)

@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 
 from accept_reject.envs.faults import Spec
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.run_folder import run_benchmark
 from accept_reject.experiments.data.load import load
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.run_folder import folder_name, run_fit
 from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.recover.run_folder import run_recover
-from accept_reject.experiments.run_folder import run_benchmark
 from accept_reject.experiments.train.imitation_config import ImitationConfig
 from accept_reject.experiments.train.loop import TrainConfig
 from accept_reject.experiments.train.meta import MetaConfig

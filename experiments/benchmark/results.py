@@ -4,65 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 
-from accept_reject.agents.base import Agent, PrivilegedAgent
+from accept_reject.agents.base import PrivilegedAgent
 from accept_reject.agents.registry import make_agent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.envs.faults import Spec, Whole
 from accept_reject.envs.game import GameSpec
-from accept_reject.experiments.config import content_hash, dump_config
-from accept_reject.experiments.entries import AgentEntry, RunName, ScenarioEntry, check_names
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.intervals import mean_of_defined
-from accept_reject.experiments.play import play
+from accept_reject.experiments.play import play_with_beliefs
 from accept_reject.experiments.scores import ANCHORED, anchored, insight, learning_curve
 from accept_reject.experiments.signatures import stay_effects
 
 CURVE_POINTS = 24
 """Points of a learning curve; each pools the rounds of its share of the game."""
-
-OVERALL = "all scenarios"
-"""What tables call the mean over scenarios; no scenario may be called so."""
-
-
-class BenchmarkConfig(Spec):
-    """What to play.
-
-    Attributes:
-        name: Name of the run, the first part of its folder's name.
-        scenarios: The scenarios.
-        agents: The agents.
-        seeds: How many seeds; intervals are over them.
-        first_seed: The first of them.
-        episodes: How many games each agent plays for each seed.
-    """
-
-    name: RunName = "benchmark"
-    scenarios: tuple[ScenarioEntry, ...]
-    agents: tuple[AgentEntry, ...]
-    seeds: Annotated[Whole, Field(ge=1, le=10_000)] = 40
-    first_seed: Annotated[Whole, Field(ge=0)] = 10_000
-    episodes: Annotated[Whole, Field(ge=1, le=100_000)] = 25
-
-    @field_validator("scenarios", "agents")
-    @classmethod
-    def _check_entries(cls, entries: tuple[ScenarioEntry | AgentEntry, ...]) -> tuple[Any, ...]:
-        names = [entry.name for entry in entries]
-        check_names(names)
-        if OVERALL in names:
-            raise ValueError(f"{OVERALL!r} is the name of the mean over scenarios; give another label")
-        return entries
-
-    @property
-    def folder(self) -> str:
-        """Name of the run's folder: the same config, whatever its comments and order of keys, has the same one."""
-        return f"{self.name}-{content_hash(dump_config(self))}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +32,8 @@ class Results:
     Attributes:
         config: What was played.
         scores: A row for each scenario, phase, agent, seed and score; columns `scenario`, `phase` (`all`, and
-            `before` and `after` where doors open), `agent`, `seed`, `score`, `value`, and with the anchors from which
-            the value comes `mean`, `chance` and `best`.
+            `before` and `after` where doors open), `agent`, `seed`, `score`, `value`, with the anchors from which the
+            value comes `mean`, `chance` and `best`, and the share of its rounds that the agent `missed`.
         signatures: Stay/switch effects; columns `scenario`, `agent` and those of `stay_effects`.
         curves: Learning curves, `(seeds, points)`, by scenario and agent.
         privileged: Names of the agents that were shown the hidden state.
@@ -84,6 +44,11 @@ class Results:
     signatures: pd.DataFrame
     curves: dict[tuple[str, str], NDArray[np.float64]]
     privileged: frozenset[str]
+
+    @property
+    def missed(self) -> pd.Series:
+        """Share of all rounds that each agent missed, by its name."""
+        return self.scores[self.scores.phase == "all"].groupby("agent", sort=False).missed.mean()
 
     def values(self, score: str, phase: str = "all") -> dict[tuple[str, str], NDArray[np.float64]]:
         """Values of a score for each seed, `(seeds,)`, by scenario and agent."""
@@ -131,28 +96,28 @@ def run(config: BenchmarkConfig, on_played: Callable[[str], None] = lambda _: No
     return Results(config, pd.DataFrame(rows), effects, curves, privileged)
 
 
-def play_with_beliefs(agent: Agent, episodes: Episodes) -> tuple[Choices, NDArray[np.float64] | None]:
-    """Choices, and the agent's beliefs after each round, `(n, rounds, partners)`, if it has any."""
-    beliefs: list[Any] = []
-    choices = play(agent, episodes, on_learned=lambda: beliefs.append(agent.valuations()))
-    return choices, None if beliefs[0] is None else np.stack([np.asarray(each) for each in beliefs], axis=1)
-
-
 def _scores(choices: Choices, tau: NDArray[np.float64] | None, rounds: slice) -> list[dict[str, Any]]:
     """The scores of some rounds, each with what it comes from."""
     rows: list[dict[str, Any]] = []
+    missed = float(choices.missed[:, rounds].mean())
     for name in ANCHORED:
         found = anchored(choices, name, rounds)
         anchors = {"mean": found.mean, "chance": found.chance, "best": found.best}
-        rows.append({"score": name, "value": found.score, **anchors})
+        rows.append({"score": name, "value": found.score, **anchors, "missed": missed})
     mean = np.nan if tau is None else mean_of_defined(tau[:, rounds], axis=None)
-    rows.append({"score": "insight", "value": mean, "mean": mean, "chance": 0.0, "best": 1.0})
+    rows.append({"score": "insight", "value": mean, "mean": mean, "chance": 0.0, "best": 1.0, "missed": missed})
     return rows
 
 
 def curve_width(game: GameSpec) -> int:
     """How many rounds a point of the learning curve pools."""
     return -(-game.rounds // CURVE_POINTS)
+
+
+def curve_rounds(game: GameSpec) -> NDArray[np.float64]:
+    """The middle of the rounds that each point of the learning curve pools, `(points,)`, counted from 1."""
+    starts = np.arange(0, game.rounds, curve_width(game))
+    return (starts + 1 + np.append(starts[1:], game.rounds)) / 2
 
 
 def _phases(game: GameSpec) -> dict[str, slice]:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from accept_reject.agents.registry import AGENTS
+from accept_reject.agents.recurrent import RecurrentAgent
+from accept_reject.agents.registry import describe, load_class
 from accept_reject.envs.scenarios import SCENARIOS
-from accept_reject.experiments import leaderboard as boards
-from accept_reject.experiments.benchmark import OVERALL, Results
+from accept_reject.experiments.benchmark import leaderboard as boards
+from accept_reject.experiments.benchmark.aggregate import RESAMPLES, Aggregates
+from accept_reject.experiments.benchmark.config import OVERALL
+from accept_reject.experiments.benchmark.results import Results
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.html import render
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
-from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.signatures import EFFECTS
 from accept_reject.experiments.tables import DASH, TextTable, cell
 
 
-def render_report(results: Results, curves_svg: bytes) -> str:
+def render_report(results: Results, aggregates: Mapping[ScoreName, Aggregates], figures: Mapping[str, bytes]) -> str:
     """The report as HTML.
 
     Args:
         results: What to report.
-        curves_svg: The figure of the learning curves.
+        aggregates: What each score comes to over all scenarios.
+        figures: The figures by name, as SVG.
     """
     return render(
         "benchmark.html",
@@ -29,18 +35,29 @@ def render_report(results: Results, curves_svg: bytes) -> str:
         config_text=dump_config(results.config),
         summary=_summary(results),
         overall=boards.overall(results),
+        interquartile_means=boards.interquartile_means(results, aggregates),
+        profiles=boards.profiles(results, aggregates),
+        improvement={score: boards.improvement(results, aggregates[score], score) for score in ANCHORED},
+        ends_of_curves=boards.ends_of_curves(results),
         by_scenario=[boards.by_scenario(results, score) for score in SCORES],
         doors_open=any(entry.resolve().open_doors for entry in results.config.scenarios),
         signatures=_signatures(results),
         differences=_behind_the_leader(results),
-        curves=curves_svg,
+        figures=figures,
+        games=_games(results),
+        privileged=sorted(results.privileged),
+        networks=[entry.name for entry in results.config.agents if issubclass(load_class(entry.agent), RecurrentAgent)],
+        resamples=RESAMPLES,
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
-        agents=[(entry.name, _about(entry.agent)) for entry in results.config.agents],
+        agents=[(entry.name, describe(entry.agent)) for entry in results.config.agents],
     )
 
 
-def _about(agent: str) -> str:
-    return AGENTS[agent].summary if agent in AGENTS else f"{agent}"
+def _games(results: Results) -> str:
+    """The scenarios in words, with how many rounds and partners each has."""
+    games = [(entry.name, entry.resolve()) for entry in results.config.scenarios]
+    told = [f"{name} ({game.rounds} rounds, {game.n_present} partners)" for name, game in games]
+    return ", ".join(told)
 
 
 def _players(results: Results) -> list[str]:

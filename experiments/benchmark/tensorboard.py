@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tensorboard.summary import Writer
 
-from accept_reject.experiments.benchmark import Results, curve_width
+from accept_reject.experiments.benchmark.results import Results, curve_width
 from accept_reject.experiments.intervals import mean_of_defined
 from accept_reject.experiments.scores import SCORES
 

@@ -1,0 +1,117 @@
+"""Aggregate scores over scenarios and seeds (Agarwal, Schwarzer, Castro, Courville & Bellemare 2021, NeurIPS).
+
+A run is one seed of one scenario. All agents meet the same seeds, and so do all scenarios, so that a bootstrap resample
+takes the same seeds for all of them: each scenario keeps its number of runs, and what the seeds share is kept.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from accept_reject.experiments.benchmark.results import Results
+from accept_reject.experiments.intervals import RESAMPLING_SEED, Interval, expanded_levels
+from accept_reject.experiments.scores import ScoreName
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 2_000
+
+THRESHOLDS = np.linspace(0, 1, 101)
+"""Scores at which performance profiles are told, from chance to the oracle."""
+
+
+class Aggregates(NamedTuple):
+    """What a score comes to over all scenarios, with 95% intervals.
+
+    Attributes:
+        agents: The agents that have the score in all runs, the highest interquartile mean first.
+        interquartile_mean: Mean of the middle half of an agent's runs, `(agents,)`.
+        profile: Share of an agent's runs above each threshold, `(agents, thresholds)`.
+        improvement: Probability that a run of the agent scores higher than a run of the other agent in the same
+            scenario, half of it where they score alike, meaned over scenarios, `(agents, agents)`.
+    """
+
+    agents: tuple[str, ...]
+    interquartile_mean: Interval
+    profile: Interval
+    improvement: Interval
+
+
+def aggregate(results: Results, score: ScoreName) -> Aggregates:
+    """Aggregate a score of a benchmark, over the scenarios in which it is defined."""
+    found = runs_by_agent(results, score)
+    if not found:
+        return Aggregates((), *(Interval(*[np.empty(shape)] * 3) for shape in ((0,), (0, len(THRESHOLDS)), (0, 0))))
+    agents = tuple(sorted(found, key=lambda agent: -interquartile_mean(found[agent])))
+    runs, n = [found[agent] for agent in agents], results.config.seeds
+    rows = np.random.default_rng(RESAMPLING_SEED).integers(n, size=(RESAMPLES, n))
+    times = np.stack([np.bincount(row, minlength=n) for row in rows])  # that each seed is drawn, (resamples, seeds)
+    once = np.ones((1, n), np.int64)
+
+    def over_resamples(found: Floats, resampled: Floats) -> Interval:
+        if n < 2:
+            return Interval(found, np.full_like(found, np.nan), np.full_like(found, np.nan))
+        return Interval(found, *np.quantile(resampled, expanded_levels(n), axis=0))
+
+    def against(other: Floats) -> Interval:
+        wins = [(improvement(each, other, once)[0], improvement(each, other, times)) for each in runs]
+        return over_resamples(np.array([now for now, _ in wins]), np.stack([each for _, each in wins], axis=1))
+
+    return Aggregates(
+        agents,
+        _stack([over_resamples(interquartile_mean(each), interquartile_mean(each[rows])) for each in runs]),
+        _stack([over_resamples(profile(each), profile(each[rows])) for each in runs]),
+        _stack([against(each) for each in runs], axis=1),
+    )
+
+
+def runs_by_agent(results: Results, score: ScoreName) -> dict[str, Floats]:
+    """The runs of each agent that has the score, `(seeds, scenarios)`, of the scenarios in which anyone has it."""
+    by_agent = {
+        entry.name: np.stack(
+            [values for (_, agent), values in results.values(score).items() if agent == entry.name], axis=1
+        )
+        for entry in results.config.agents
+    }
+    defined = ~np.all([np.isnan(runs) for runs in by_agent.values()], axis=(0, 1))
+    return {
+        agent: runs[:, defined]
+        for agent, runs in by_agent.items()
+        if defined.any() and not np.isnan(runs[:, defined]).any()
+    }
+
+
+def interquartile_mean(runs: Floats) -> Floats:
+    """Mean of the middle half of the runs, `(..., seeds, scenarios)`: a quarter is cut off at each end."""
+    return np.asarray(stats.trim_mean(runs.reshape(*runs.shape[:-2], -1), 0.25, axis=-1))
+
+
+def profile(runs: Floats) -> Floats:
+    """Share of the runs, `(..., seeds, scenarios)`, above each threshold, `(..., thresholds)`."""
+    ordered = np.sort(runs.reshape(-1, runs.shape[-2] * runs.shape[-1]), axis=1)
+    above = np.stack([1 - np.searchsorted(each, THRESHOLDS, side="right") / len(each) for each in ordered])
+    return above.reshape(*runs.shape[:-2], len(THRESHOLDS))
+
+
+def improvement(one: Floats, other: Floats, times: NDArray[np.int64]) -> Floats:
+    """How probably a run of one scores higher than a run of the other in the same scenario: Mann and Whitney's U.
+
+    Args:
+        one: Runs, `(seeds, scenarios)`.
+        other: Those of another agent.
+        times: How often each seed counts, `(resamples, seeds)`.
+
+    Returns:
+        For each resample; half where the runs are equal.
+    """
+    wins = (np.sign(one[:, None] - other[None]) + 1).mean(axis=2) / 2  # over scenarios, (seeds, seeds)
+    found: Floats = ((times @ wins) * times).sum(axis=1) / times.shape[1] ** 2
+    return found
+
+
+def _stack(intervals: list[Interval], axis: int = 0) -> Interval:
+    return Interval(*(np.stack(each, axis=axis) for each in zip(*intervals, strict=True)))

@@ -1,0 +1,174 @@
+"""Aggregate scores as Agarwal et al. (2021) define them, against plain counts, scipy, and numbers of their library."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from accept_reject.experiments.benchmark import figures, leaderboard
+from accept_reject.experiments.benchmark.aggregate import (
+    THRESHOLDS,
+    aggregate,
+    improvement,
+    interquartile_mean,
+    profile,
+    runs_by_agent,
+)
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.frames import frames
+from accept_reject.experiments.benchmark.results import Results, run
+from accept_reject.experiments.intervals import expanded_levels, mean_interval
+from accept_reject.experiments.scores import SCORES
+
+ONE = np.array([[0.5, 0.59, 0.42], [0.23, 0.36, 0.2], [0.52, 0.9, 0.35], [0.31, 0.65, 0.61], [0.53, 0.22, 0.49]])
+OTHER = np.array([[0.23, 0.36, 0.2], [-0.17, 0.01, -0.15], [0.33, 0.02, 0.48], [0.45, 0.34, -0.36], [0.24, 0.39, 0.43]])
+ONCE = np.ones((1, 5), np.int64)
+CONFIG = {
+    "scenarios": ["orthogonal", {"scenario": "hidden-ranks", "game": {"rounds": 40}}],
+    "agents": ["oracle-valuing", "bayes-hybrid", "delta-rank", "random"],
+    "seeds": 6,
+    "episodes": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return run(BenchmarkConfig.model_validate(CONFIG))
+
+
+def test_numbers_of_rliable() -> None:
+    """Computed with rliable 1.2.0, the library of the paper."""
+    assert interquartile_mean(ONE) == pytest.approx(0.45222222222222214)
+    assert interquartile_mean(OTHER) == pytest.approx(0.23555555555555557)
+    assert improvement(ONE, OTHER, ONCE) == pytest.approx([0.78])
+
+
+def test_the_interquartile_mean_is_that_of_the_middle_half() -> None:
+    runs = np.arange(8.0).reshape(4, 2)
+    assert interquartile_mean(runs) == pytest.approx((2 + 3 + 4 + 5) / 4)
+    stacked = np.random.default_rng(0).random((7, 4, 2))
+    assert interquartile_mean(stacked) == pytest.approx([float(interquartile_mean(each)) for each in stacked])
+
+
+scores = st.lists(st.sampled_from([-0.2, 0.0, 0.25, 0.5, 0.75, 1.0]), min_size=12, max_size=12)
+
+
+@given(scores, scores)
+def test_improvement_and_profiles_are_plain_counts(one: list[float], other: list[float]) -> None:
+    ours, theirs = np.reshape(one, (4, 3)), np.reshape(other, (4, 3))
+    counted = [1.0 if a > b else 0.5 if a == b else 0.0 for s in range(3) for a, b in product(ours[:, s], theirs[:, s])]
+    found = improvement(ours, theirs, np.ones((1, 4), np.int64))
+    assert found == pytest.approx([np.mean(counted)])
+    assert found + improvement(theirs, ours, np.ones((1, 4), np.int64)) == pytest.approx([1])
+    u = [stats.mannwhitneyu(ours[:, s], theirs[:, s]).statistic / 16 for s in range(3)]
+    assert found == pytest.approx([np.mean(u)])
+    assert profile(ours) == pytest.approx([np.mean([a > threshold for a in one]) for threshold in THRESHOLDS])
+
+
+def test_a_resample_counts_its_seeds() -> None:
+    rows = np.random.default_rng(1).integers(5, size=(20, 5))
+    times = np.stack([np.bincount(row, minlength=5) for row in rows])
+    expected = [improvement(ONE[row], OTHER[row], ONCE)[0] for row in rows]
+    assert improvement(ONE, OTHER, times) == pytest.approx(expected)
+    assert profile(ONE[rows]) == pytest.approx(np.stack([profile(ONE[row]) for row in rows]))
+
+
+def test_a_bootstrap_of_a_mean_is_as_wide_as_students_t() -> None:
+    values = np.random.default_rng(2).normal(size=20)
+    rows = np.random.default_rng(3).integers(20, size=(100_000, 20))
+    low, high = np.quantile(values[rows].mean(axis=1), expanded_levels(20))
+    assert (low, high) == pytest.approx(mean_interval(values)[1:], abs=0.03)
+    plain = np.quantile(values[rows].mean(axis=1), (0.025, 0.975))
+    assert plain[1] - plain[0] < 0.95 * (high - low)
+
+
+def test_aggregates_of_a_benchmark(results: Results) -> None:
+    found = aggregate(results, "valuing")
+    assert found.agents == ("oracle-valuing", "bayes-hybrid", "delta-rank", "random")
+    assert found.interquartile_mean.mean[0] == 1
+    runs = runs_by_agent(results, "valuing")
+    assert runs["random"].shape == (6, 2)
+    assert runs["random"][:, 1] == pytest.approx(results.values("valuing")["hidden-ranks", "random"])
+    for interval in (found.interquartile_mean, found.profile, found.improvement):
+        assert (interval.low <= interval.mean + 1e-12).all()
+        assert (interval.mean <= interval.high + 1e-12).all()
+    assert found.improvement.mean.shape == (4, 4)
+    assert found.improvement.mean[0, 3] == 1
+    assert found.improvement.mean + found.improvement.mean.T == pytest.approx(np.ones((4, 4)))
+    assert found.improvement.low + found.improvement.high.T == pytest.approx(np.ones((4, 4)))
+    assert found.profile.mean[0, [0, -1]].tolist() == [1, 0]
+
+
+def test_agents_without_a_score_are_left_out(results: Results) -> None:
+    found = aggregate(results, "insight")
+    assert set(found.agents) == {"bayes-hybrid", "delta-rank"}
+    table = leaderboard.interquartile_means(results, {score: aggregate(results, score) for score in SCORES})
+    insight = {row[0]: row[3] for row in table.rows}
+    assert insight["random"] == insight["oracle-valuing*"] == "–"
+    assert insight["bayes-hybrid"].startswith("0.")
+
+
+def test_tables_hold_what_figures_show(results: Results) -> None:
+    aggregates = {score: aggregate(results, score) for score in SCORES}
+    tables = frames(results, aggregates)
+    row = tables["improvement"].query("score == 'valuing' and agent == 'delta-rank' and versus == 'random'").iloc[0]
+    found = aggregates["valuing"]
+    at = found.agents.index("delta-rank"), found.agents.index("random")
+    assert (row["mean"], row.low, row.high) == tuple(each[at] for each in found.improvement)
+    curves = tables["curves"].query("scenario == 'hidden-ranks' and agent == 'random'")
+    expected = mean_interval(results.curves["hidden-ranks", "random"])
+    assert curves["low"].tolist() == pytest.approx(expected.low, nan_ok=True)
+    assert curves["round"].iloc[0] == 1.5  # rounds 1 and 2
+    profiles = tables["profiles"].query("score == 'accepted' and agent == 'random'")
+    assert profiles["mean"].is_monotonic_decreasing
+    shown = leaderboard.profiles(results, aggregates)
+    above = float(profiles[np.isclose(profiles.threshold, 0.25)]["mean"].iloc[0])
+    assert shown.header[5] == "accepted > 0.25"
+    assert shown.rows[-1][5].startswith(f"{100 * above:.0f} [")
+
+
+def test_figures_show_players_and_mark_those_who_see(results: Results) -> None:
+    aggregates = {score: aggregate(results, score) for score in SCORES}
+    labels = [each.get_text() for each in figures.interquartile_means(results, aggregates).axes[0].get_yticklabels()]
+    assert labels == ["oracle-valuing*", "bayes-hybrid", "delta-rank", "random"]
+    grid = figures.improvement(results, aggregates["valuing"], "valuing").axes[0]
+    assert [each.get_text() for each in grid.get_yticklabels()] == ["bayes-hybrid", "delta-rank", "random"]
+    assert len(grid.texts) == 6
+    lines = {line.get_label() for line in figures.performance_profiles(results, aggregates).axes[0].get_lines()}
+    assert lines == {"bayes-hybrid", "delta-rank", "random"}
+
+
+def test_one_seed_has_no_intervals() -> None:
+    single = run(BenchmarkConfig.model_validate({**CONFIG, "seeds": 1}))
+    found = aggregate(single, "valuing")
+    assert np.isnan(found.interquartile_mean.low).all()
+    assert np.isfinite(found.interquartile_mean.mean).all()
+    assert np.isnan(found.improvement.high).all()
+
+
+def test_missed_rounds_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shy_agent.py").write_text(
+        "import numpy as np\n"
+        "from accept_reject.agents import Agent\n\n\n"
+        "class Shy(Agent):\n"
+        "    may_miss = True\n\n"
+        "    def start(self, n_players, game, seed):\n"
+        "        self.now = 0\n\n"
+        "    def policy(self, offered):\n"
+        "        self.now += 1\n"
+        "        return np.full(offered.shape, np.nan if self.now % 4 == 0 else 1 / offered.shape[1])\n\n"
+        "    def learn(self, feedback):\n"
+        "        pass\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    found = run(BenchmarkConfig.model_validate({**CONFIG, "agents": ["shy_agent:Shy", "random"], "seeds": 2}))
+    table = leaderboard.overall(found)
+    assert table.header[-1] == "missed rounds (%)"
+    assert {row[0]: row[-1] for row in table.rows} == {"Shy": "25.0", "random": "0.0"}
+    assert pd.unique(found.scores.query("agent == 'Shy'").missed).tolist() == [0.25]
