@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from comparing import ALIKE, config
 from scipy import stats
 
 from accept_reject.agents import AGENTS
@@ -16,11 +17,12 @@ from accept_reject.agents.baselines import RandomAgent
 from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.envs import InvalidInputError
 from accept_reject.envs.episodes import draw
-from accept_reject.experiments.benchmark import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.results import Beside, frames, run
 from accept_reject.experiments.compare.run_folder import run_compare, write_run
 from accept_reject.experiments.config import load_config
+from accept_reject.experiments.curves import CURVES
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.intervals import curve_distance, ratio_interval
 from accept_reject.experiments.play import play
@@ -30,27 +32,12 @@ from accept_reject.experiments.scores import ANCHORED, anchored
 from accept_reject.experiments.signatures import stay_effects
 from accept_reject.experiments.simulate import simulate
 
-ALIKE = {
-    "kind": "population",
-    "name": "alike",
-    "agent": "bayes-hybrid",
-    "participants": 9,
-    "game": {"scenario": "orthogonal", "game": {"rounds": 60}},
-    "parameters": {"w": 0.3, "inverse_temperature": 4},
-}
-TRUE = {"agent": "bayes-hybrid", "params": {"w": 0.3, "inverse_temperature": 4.0}, "label": "true"}
-
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "alike.yaml"
     path.write_text(yaml.safe_dump(ALIKE), encoding="utf-8")
     return path
-
-
-def config(people: Path | str, **changes: object) -> CompareConfig:
-    shape = {"people": [str(people)], "agents": [TRUE, "random", "oracle-valuing"], "folds": 3}
-    return CompareConfig.model_validate({**shape, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +50,11 @@ def test_players_meet_the_participants_own_luck(beside: Beside) -> None:
     """The true player makes the very choices that the participants made."""
     assert beside.own_episodes
     true, random, _, fitted = beside.players
-    for curve, values in beside.people.curves.items():
-        assert np.array_equal(true.curves[curve], values, equal_nan=True)
+    assert set(beside.people.curves) == {"round", "meeting"}
+    for by, curves in beside.people.curves.items():
+        for name, curve in curves.items():
+            assert np.array_equal(true.curves[by][name].values, curve.values, equal_nan=True)
+    for curve in beside.people.curves["round"]:
         assert true.distances[curve] == (0, 0, 0)
         assert random.distances[curve].mean > fitted.distances[curve].mean > 0
     assert true.effects is not None
@@ -118,7 +108,7 @@ def test_a_game_that_is_known_but_not_its_luck_is_played_afresh(people: Path, tm
     write_dataset(replace(choices, valuation=None, acceptance=None), tmp_path / "data", "some", "nobody")
     (found,) = run(config(tmp_path / "data"))
     assert found.own_episodes is False
-    assert len(found.players[1].curves["accepted"]) == 200
+    assert len(found.players[1].curves["round"]["accepted"].values) == 200
     assert np.isnan(found.people.scores["valuing"].mean)
     assert set(found.players[0].distances) == {"accepted"}
     assert found.players[2].loss is None
@@ -151,7 +141,8 @@ def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> Non
     folder, again = (run_compare(config(people), Path(), tmp_path / name) for name in ("one", "two"))
     for path in folder.iterdir():
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
-    names = {"curves_valuing_1", "curves_accepted_1", "effects_1", "likeness_1"}
+    curves = {f"curves_{curve}{by}_1" for curve in CURVES for by in ("", "_by_meeting")}
+    names = {*curves, "effects_1", "likeness_1"}
     assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.svg")} == names
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in folder.glob("*.svg"))
     tables = frames([beside])

@@ -6,9 +6,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from accept_reject.experiments.compare.results import Beside, Player
-from accept_reject.experiments.curves import CURVES, over_players
+from accept_reject.experiments.curves import AXES, CURVES, By
 from accept_reject.experiments.intervals import Interval, mean_interval
 from accept_reject.experiments.signatures import EFFECTS
 from accept_reject.experiments.style import COLOURS, STYLE
@@ -16,26 +17,41 @@ from accept_reject.experiments.style import COLOURS, STYLE
 COLUMNS = 4
 
 
-def learning_curves(beside: Beside, curve: str) -> Figure:
+def learning_curves(beside: Beside, curve: str, by: By) -> Figure:
     """A panel for each player that played: its curve, laid over the participants'."""
-    shown = [player for player in beside.players if curve in player.curves]
-    people = over_players(beside.people.curves[curve]) if curve in beside.people.curves else None
+    shown = [player for player in beside.players if curve in player.curves.get(by, ())]
+    people = beside.people.curves[by].get(curve)
+    x = beside.points[by].middle
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.4 * columns + 0.4, 1.8 * rows + 0.6), layout="constrained")
+        figure = Figure(figsize=(2.4 * columns + 0.4, 1.8 * rows + 1.2), layout="constrained")
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, player in zip(axes, shown, strict=False):
-            found = over_players(player.curves[curve])
-            ax.fill_between(beside.rounds, found.low, found.high, color=COLOURS[0], alpha=0.25, linewidth=0)
-            ax.plot(beside.rounds, found.mean, color=COLOURS[0], linewidth=1.5)
+            found = player.curves[by][curve].mean
+            ax.fill_between(x, found.low, found.high, color=COLOURS[0], alpha=0.25, linewidth=0)
+            ax.plot(x, found.mean, color=COLOURS[0], linewidth=1.5, label="the player (mean, 95% interval)")
+            if curve == "valuing" and beside.data.choices.game.offered == 2:
+                ax.axhline(50, color="0.75", linewidth=0.8, zorder=0)  # chance; with more, several may be the best
             if people is not None:
-                error = [people.mean - people.low, people.high - people.mean]
-                ax.errorbar(beside.rounds, people.mean, error, fmt="o", color="black", markersize=2.5, linewidth=0.8)
+                mean, low, high = people.mean
+                points = {"fmt": "o", "color": "black", "markersize": 2.5, "linewidth": 0.8, "label": "people"}
+                ax.errorbar(x, mean, [mean - low, high - mean], **points)
             ax.set_title(player.name, loc="left", fontsize=8.5)
         for ax in axes[len(shown) :]:
             ax.set_visible(False)
-        figure.supxlabel("Round", fontsize=9)
+        for ax in axes[max(0, len(shown) - columns) : len(shown)]:  # the lowest of its column
+            ax.tick_params(labelbottom=True)
+        low, high = axes[0].get_ylim()
+        axes[0].set_ylim(max(low, -2), min(high, 102))  # intervals of few players go beyond what there is
+        if by == "meeting":  # each point pools half as many as came before it
+            axes[0].set_xscale("log")
+            axes[0].xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+            axes[0].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes[0].xaxis.set_minor_locator(NullLocator())
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper left", ncols=min(2, columns), frameon=False, fontsize=8.5)
+        figure.supxlabel(AXES[by], fontsize=9)
         figure.supylabel(CURVES[curve], fontsize=9)
     return figure
 
@@ -75,7 +91,8 @@ def likeness(beside: Beside) -> Figure:
             ax.vlines(loss.mean, score.low, score.high, color=colour, linewidth=0.8, alpha=0.6)
             name = f"{number}  {player.name}"
             ax.plot(loss.mean, score.mean, "o", color=colour, markersize=11, alpha=0.9, label=name)
-            ax.annotate(str(number), (loss.mean, score.mean), ha="center", va="center", color="white", fontsize=7)
+            ink = "black" if colour in COLOURS[3:6] else "white"  # whichever can be read on it
+            ax.annotate(str(number), (loss.mean, score.mean), ha="center", va="center", color=ink, fontsize=7)
         people = beside.people.scores["valuing"]
         if np.isfinite(people.mean):
             ax.axhspan(people.low, people.high, color="0.88", linewidth=0, zorder=0)

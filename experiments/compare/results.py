@@ -26,7 +26,7 @@ from accept_reject.envs.episodes import Episodes, draw, generator
 from accept_reject.envs.faults import InvalidInputError
 from accept_reject.experiments.compare.config import FITTED, CompareConfig, PeopleEntry
 from accept_reject.experiments.config import is_shipped, kind_of, load_config
-from accept_reject.experiments.curves import Floats, by_player, middle_rounds, over_players
+from accept_reject.experiments.curves import AXES, By, Floats, Points, by_player, over_players, points
 from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.model import Model
@@ -48,20 +48,32 @@ STARTS = 3
 """Starts of each fit of a group."""
 
 
+class Curve(NamedTuple):
+    """A learning curve in percent.
+
+    Attributes:
+        values: Of each game that was played, `(n, points)`; NaN where a game has no value.
+        mean: The mean over games with its 95% interval, `(points,)` each.
+    """
+
+    values: Floats
+    mean: Interval
+
+
 class Player(NamedTuple):
     """What is known of a player beside some participants, or of the participants themselves.
 
     Attributes:
         name: What tables and figures call it.
-        curves: Learning curves in percent, by name, of each game that it played, `(n, points)`.
+        curves: Learning curves, by what they go by and by name; empty where it did not play.
         scores: Scores by name with 95% intervals over games; NaN where they can't be told.
         effects: Stay/switch effects, as `stay_effects` gives them; None where it did not play.
         loss: Held-out loss per choice of each participant, `(n,)`; None for the participants themselves.
-        distances: How far its learning curves are from the participants', in percentage points, by curve.
+        distances: How far its learning curves are from the participants' by round, in percentage points, by name.
     """
 
     name: str
-    curves: dict[str, Floats]
+    curves: dict[By, dict[str, Curve]]
     scores: dict[str, Interval]
     effects: pd.DataFrame | None
     loss: Floats | None
@@ -76,7 +88,7 @@ class Beside:
         entry: Who they are.
         data: Their choices.
         own_episodes: Whether the players met the participants' own episodes; None if they did not play.
-        rounds: The middle round of each point of the curves, `(points,)`.
+        points: The points of the curves, by what they go by.
         people: The participants.
         players: The others.
     """
@@ -84,7 +96,7 @@ class Beside:
     entry: PeopleEntry
     data: Data
     own_episodes: bool | None
-    rounds: Floats
+    points: dict[By, Points]
     people: Player
     players: tuple[Player, ...]
 
@@ -131,8 +143,8 @@ def _beside(
         agent, loss = _fitted_agent(model, data.choices, n, config.seed), _fitted_loss(model, data.choices, folds)
         players.append(_player(model_entry.name + FITTED, agent, episodes, own, loss, people))
         step(1)
-    rounds = middle_rounds(data.choices.game.rounds)
-    return Beside(entry, data, own if episodes is not None else None, rounds, people, tuple(players))
+    axes = {by: points(data.choices.game, by) for by in AXES}
+    return Beside(entry, data, own if episodes is not None else None, axes, people, tuple(players))
 
 
 def _own_episodes(entry: PeopleEntry, seen_from: Path) -> Episodes | None:
@@ -146,9 +158,8 @@ def _own_episodes(entry: PeopleEntry, seen_from: Path) -> Episodes | None:
 
 def _participants(data: Data) -> Player:
     choices = data.choices
-    curves = by_player(choices)
     effects = stay_effects(choices).reset_index()
-    return Player("people", curves, _scores(choices, None), effects, None, {})
+    return Player("people", _curves(choices), _scores(choices, None), effects, None, {})
 
 
 def _player(
@@ -160,14 +171,21 @@ def _player(
     with torch.no_grad():
         choices, beliefs = play_with_beliefs(agent, episodes)
     tau = None if beliefs is None else insight(beliefs, episodes.offered, episodes.partner_valuation)
-    curves = by_player(choices)
+    curves = _curves(choices)
     effects = stay_effects(choices).reset_index()
     distances = {
-        curve: curve_distance(people.curves[curve], values, paired=own)
-        for curve, values in curves.items()
-        if curve in people.curves
+        name: curve_distance(people.curves["round"][name].values, curve.values, paired=own)
+        for name, curve in curves["round"].items()
+        if name in people.curves["round"]
     }
     return Player(name, curves, _scores(choices, tau), effects, loss, distances)
+
+
+def _curves(choices: Choices) -> dict[By, dict[str, Curve]]:
+    return {
+        by: {name: Curve(values, over_players(values)) for name, values in by_player(choices, by).items()}
+        for by in AXES
+    }
 
 
 def _scores(choices: Choices, tau: Floats | None) -> dict[str, Interval]:
@@ -239,9 +257,11 @@ def frames(besides: Sequence[Beside]) -> dict[str, pd.DataFrame]:
             for name, interval in measures.items():
                 row |= {name: interval.mean, f"{name}, low": interval.low, f"{name}, high": interval.high}
             found["players"].append(pd.DataFrame([row]))
-            for name, curve in player.curves.items():
-                points = over_players(curve)._asdict()
-                found["curves"].append(pd.DataFrame({**key, "curve": name, "round": beside.rounds, **points}))
+            for by, curves in player.curves.items():
+                for name, curve in curves.items():
+                    at = {"curve": name, "by": by, "x": beside.points[by].middle}
+                    games = (~np.isnan(curve.values)).sum(axis=0)
+                    found["curves"].append(pd.DataFrame({**key, **at, **curve.mean._asdict(), "games": games}))
             if player.effects is not None:
                 found["effects"].append(player.effects.assign(**key))
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items() if parts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,17 @@ from rich.console import Console
 from accept_reject.agents.registry import describe as describe_agent
 from accept_reject.experiments.compare import figures, tables
 from accept_reject.experiments.compare.config import CompareConfig
-from accept_reject.experiments.compare.results import Beside, frames, run
+from accept_reject.experiments.compare.results import FIRST_SEED, PLAYED, STARTS, Beside, frames, run
 from accept_reject.experiments.config import content_hash, dump_config
-from accept_reject.experiments.curves import CURVES
+from accept_reject.experiments.curves import AXES, CURVES
 from accept_reject.experiments.data.load import describe
 from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.html import render
+from accept_reject.experiments.intervals import DISTANCE_RESAMPLES
 from accept_reject.experiments.progress import stages
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_rich
+from accept_reject.experiments.train.held_out import DRAWS
 
 
 def run_compare(config: CompareConfig, seen_from: Path, parent: Path) -> Path:
@@ -52,10 +55,12 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
     sections: list[dict[str, Any]] = []
     for number, beside in enumerate(besides, start=1):
         drawn = {}
+        curves = []
         if beside.own_episodes is not None:
-            for curve in CURVES:
-                if curve in beside.people.curves or any(curve in player.curves for player in beside.players):
-                    drawn[f"curves_{curve}_{number}"] = figures.learning_curves(beside, curve)
+            for curve, by in product(CURVES, AXES):
+                name = f"curves_{curve}" if by == "round" else f"curves_{curve}_by_{by}"
+                drawn[f"{name}_{number}"] = figures.learning_curves(beside, curve, by)
+                curves.append((name, curve, by, tables.curve(beside, curve, by)))
             drawn[f"effects_{number}"] = figures.effects(beside)
             drawn[f"likeness_{number}"] = figures.likeness(beside)
         svgs = write_figures(drawn, folder, beside.data.simulated)
@@ -64,6 +69,7 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
                 "beside": beside,
                 "about": describe(beside.data),
                 "players": tables.players(beside),
+                "curves": curves,
                 "effects": tables.effects(beside),
                 "figures": {name.rpartition("_")[0]: svg for name, svg in svgs.items()},
             }
@@ -72,5 +78,16 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(config))
     agents = [(entry.name, describe_agent(entry.agent)) for entry in config.agents]
-    report = render("compare.html", config=config, config_text=dump_config(config), sections=sections, agents=agents)
+    report = render(
+        "compare.html",
+        config=config,
+        config_text=dump_config(config),
+        sections=sections,
+        agents=agents,
+        played=PLAYED,
+        first_seed=FIRST_SEED,
+        starts=STARTS,
+        draws=DRAWS,
+        distance_resamples=DISTANCE_RESAMPLES,
+    )
     write(folder / "report.html", report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from accept_reject.experiments.compare.results import Beside, Player
+from accept_reject.experiments.curves import CURVES, By
 from accept_reject.experiments.intervals import Interval, mean_interval
 from accept_reject.experiments.scores import SCORES
 from accept_reject.experiments.signatures import EFFECTS
@@ -22,6 +23,16 @@ def players(beside: Beside) -> TextTable:
         rows.append((player.name, loss, *apart, *scores))
     header = ("player", "loss per choice", *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
     return TextTable(f"Beside {beside.entry.name}", header, tuple(rows))
+
+
+def curve(beside: Beside, name: str, by: By) -> TextTable:
+    """The points of a learning curve of everyone."""
+    rows = [
+        (player.name, *(cell(Interval(*point), 0) for point in zip(*player.curves[by][name].mean, strict=True)))
+        for player in (beside.people, *beside.players)
+        if name in player.curves.get(by, ())
+    ]
+    return TextTable(CURVES[name], (by, *beside.points[by].names), tuple(rows))
 
 
 def effects(beside: Beside) -> TextTable:

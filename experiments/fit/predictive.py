@@ -15,7 +15,7 @@ import torch
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw, generator
-from accept_reject.experiments.curves import Floats, by_player, middle_rounds, over_players
+from accept_reject.experiments.curves import Floats, by_player, over_players, points
 from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
@@ -96,7 +96,7 @@ def check(
         of_model = {"estimate": found.mean, "low": found.low, "high": found.high}
         effects.append(pd.DataFrame({"player": model, "effect": EFFECTS, **of_model}))
     table = pd.concat(effects)[["player", "effect", "estimate", "low", "high"]]
-    return Check(data.game_known, middle_rounds(choices.game.rounds), curves, table.dropna().reset_index(drop=True))
+    return Check(data.game_known, points(choices.game).middle, curves, table.dropna().reset_index(drop=True))
 
 
 def _one_step_ahead(fit: Fit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:

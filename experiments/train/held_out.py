@@ -25,7 +25,7 @@ from accept_reject.agents.networks import Network
 from accept_reject.agents.recurrent import RecurrentAgent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.experiments.curves import by_player, middle_rounds, over_players
+from accept_reject.experiments.curves import by_player, over_players, points
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.likelihood import Likelihood
 from accept_reject.experiments.fit.model import Model
@@ -172,7 +172,7 @@ def free_running(network: Network[Any], teachers: Choices, episodes: Episodes) -
     """The imitator plays by itself: stay/switch effects and learning curves of it and of its teachers."""
     both = {"teachers": teachers, "network": play(RecurrentAgent(network), episodes)}
     effects = [stay_effects(choices).reset_index().assign(player=player) for player, choices in both.items()]
-    middle = middle_rounds(teachers.game.rounds)
+    middle = points(teachers.game).middle
     curves = [
         pd.DataFrame({"curve": name, "player": player, "round": middle, **over_players(curve)._asdict()})
         for player, choices in both.items()
