@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.game import GameSpec
-from accept_reject.experiments.intervals import Interval, mean_interval
 
 Floats = NDArray[np.float64]
 By = Literal["round", "meeting"]
@@ -113,9 +112,3 @@ def by_player(choices: Choices, by: By = "round", outcomes: bool = True) -> dict
     if outcomes:
         found["accepted"] = shares(choices.accepted, ~choices.missed)
     return found
-
-
-def over_players(curve: Floats) -> Interval:
-    """The mean of each point over the players who have it, with its 95% interval."""
-    known = [mean_interval(point[~np.isnan(point)]) for point in curve.T]
-    return Interval(*(np.array(each, np.float64) for each in zip(*known, strict=True)))

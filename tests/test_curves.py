@@ -14,7 +14,8 @@ from accept_reject.agents.baselines import RandomAgent
 from accept_reject.envs import GameSpec, draw, scenario
 from accept_reject.envs.choices import MISSED, Choices
 from accept_reject.envs.scenarios import SCENARIOS
-from accept_reject.experiments.curves import AXES, CURVES, POINTS, By, by_player, meetings, over_players, points
+from accept_reject.experiments.curves import AXES, CURVES, POINTS, By, by_player, meetings, points
+from accept_reject.experiments.intervals import mean_interval
 from accept_reject.experiments.play import play
 
 
@@ -131,7 +132,7 @@ def test_who_does_not_learn_stays_at_chance() -> None:
 
 
 def test_a_point_is_the_mean_over_those_who_have_it() -> None:
-    found = over_players(np.array([[10.0, np.nan], [20.0, np.nan], [60.0, 40.0], [30.0, 60.0]]))
+    found = mean_interval(np.array([[10.0, np.nan], [20.0, np.nan], [60.0, 40.0], [30.0, 60.0]]))
     assert found.mean.tolist() == [30, 50]
     assert (found.low < found.mean).all()
     assert (found.mean < found.high).all()

@@ -26,7 +26,7 @@ from accept_reject.envs.episodes import Episodes, draw, generator
 from accept_reject.envs.faults import InvalidInputError
 from accept_reject.experiments.compare.config import FITTED, CompareConfig, PeopleEntry
 from accept_reject.experiments.config import is_shipped, kind_of, load_config
-from accept_reject.experiments.curves import AXES, By, Floats, Points, by_player, over_players, points
+from accept_reject.experiments.curves import AXES, By, Floats, Points, by_player, points
 from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.model import Model
@@ -183,7 +183,7 @@ def _player(
 
 def _curves(choices: Choices) -> dict[By, dict[str, Curve]]:
     return {
-        by: {name: Curve(values, over_players(values)) for name, values in by_player(choices, by).items()}
+        by: {name: Curve(values, mean_interval(values)) for name, values in by_player(choices, by).items()}
         for by in AXES
     }
 

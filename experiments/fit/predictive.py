@@ -15,11 +15,11 @@ import torch
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw, generator
-from accept_reject.experiments.curves import Floats, by_player, over_players, points
+from accept_reject.experiments.curves import Floats, by_player, points
 from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
-from accept_reject.experiments.intervals import Interval, mean_of_defined, spread
+from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined, spread
 from accept_reject.experiments.play import play
 from accept_reject.experiments.replay import evidence_over_rounds
 from accept_reject.experiments.signatures import EFFECTS, stay_effects
@@ -70,7 +70,7 @@ def check(
     choices = data.choices
     curves: dict[tuple[str, str], Interval] = {}
     for name, curve in by_player(choices, outcomes=data.game_known).items():
-        curves[name, PARTICIPANTS] = over_players(curve)
+        curves[name, PARTICIPANTS] = mean_interval(curve)
     observed = stay_effects(choices).reset_index()
     effects = [observed[["effect", "estimate", "low", "high"]].assign(player=PARTICIPANTS)]
     for model, fit in fits.items():

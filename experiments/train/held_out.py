@@ -25,7 +25,7 @@ from accept_reject.agents.networks import Network
 from accept_reject.agents.recurrent import RecurrentAgent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.experiments.curves import by_player, over_players, points
+from accept_reject.experiments.curves import by_player, points
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.likelihood import Likelihood
 from accept_reject.experiments.fit.model import Model
@@ -174,7 +174,7 @@ def free_running(network: Network[Any], teachers: Choices, episodes: Episodes) -
     effects = [stay_effects(choices).reset_index().assign(player=player) for player, choices in both.items()]
     middle = points(teachers.game).middle
     curves = [
-        pd.DataFrame({"curve": name, "player": player, "round": middle, **over_players(curve)._asdict()})
+        pd.DataFrame({"curve": name, "player": player, "round": middle, **mean_interval(curve)._asdict()})
         for player, choices in both.items()
         for name, curve in by_player(choices).items()
     ]
