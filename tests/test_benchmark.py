@@ -39,6 +39,7 @@ FILES = {
     "config.yaml",
     "differences.csv",
     "leaderboard.md",
+    "learning_curves.pdf",
     "learning_curves.png",
     "learning_curves.svg",
     "report.html",

@@ -149,7 +149,7 @@ def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> Non
     for path in folder.iterdir():
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
     names = {"curves_valuing_1", "curves_accepted_1", "effects_1", "likeness_1"}
-    assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.svg")} == names
+    assert all({path.stem for path in folder.glob(f"*.{kind}")} == names for kind in ("svg", "png", "pdf"))
     tables = frames([beside])
     assert {path.stem for path in folder.glob("*.csv")} == set(tables)
     assert set(tables["losses"].player) == {"true", "random", "oracle-valuing", "bayes-hybrid, fitted"}

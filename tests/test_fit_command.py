@@ -21,6 +21,7 @@ from accept_reject.experiments.fit.run_folder import run_fit
 from accept_reject.experiments.play import play
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.style import KINDS
 
 QUICK = {"starts": 2, "simulations": 3}
 MODELS = ["bayes-hybrid", {"agent": "bayes-rank", "label": "rank"}, "bayes-outcome"]
@@ -50,7 +51,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_holds_what_is_promised(run: Path) -> None:
-    pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in ("svg", "png")}
+    pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in KINDS}
     tables = {"estimates", "fits", "selection", "predictive_curves", "predictive_effects"}
     assert {path.name for path in run.iterdir()} == {
         *pictures,

@@ -14,6 +14,7 @@ from accept_reject.experiments.config import load_config
 from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.recover.results import DECIDED, RecoverResults, run
 from accept_reject.experiments.recover.run_folder import run_recover, write_run
+from accept_reject.experiments.style import KINDS
 
 TEMPERATURE = {"inverse_temperature": {"distribution": "lognorm", "s": 0.5, "scale": 4}}
 PLAN: dict[str, Any] = {
@@ -76,7 +77,7 @@ def test_more_rounds_tell_more(results: RecoverResults) -> None:
 
 def test_the_folder_holds_what_is_promised_and_the_same_each_time(tmp_path: Path, results: RecoverResults) -> None:
     write_run(results, tmp_path / "run")
-    pictures = {f"{name}.{kind}" for name in ("recovery", "confusion", "design") for kind in ("svg", "png")}
+    pictures = {f"{name}.{kind}" for name in ("recovery", "confusion", "design") for kind in KINDS}
     tables = {f"{name}.csv" for name in ("estimates", "parameters", "studies", "confusion")}
     assert {path.name for path in (tmp_path / "run").iterdir()} == {*pictures, *tables, "config.yaml", "report.html"}
     assert "All participants are simulated." in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
