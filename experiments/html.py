@@ -32,7 +32,9 @@ def render(template: str, **context: Any) -> str:
     return environment.get_template(template).render(versions=", ".join(versions), **context)
 
 
-def _inline(svg: bytes) -> Markup:
-    """An SVG file as an element of a page."""
-    text = svg.decode()
-    return Markup(text[text.index("<svg") :])  # drawn here, not brought by a user
+def _inline(svg: bytes, name: str) -> Markup:
+    """An SVG file as an element of a page, with the name by which screen readers call it."""
+    _, tag, drawing = svg.decode().partition("<svg")  # drawn here, not brought by a user
+    return Markup('<div class="scroll">{} role="img" aria-label="{}"{}</div>').format(
+        Markup(tag), name, Markup(drawing)
+    )

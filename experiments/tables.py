@@ -34,13 +34,12 @@ class TextTable(NamedTuple):
         return TextTable(self.title, columns, tuple(tuple(row[i] for i in at) for row in self.rows))
 
 
-def cell(interval: Interval) -> str:
+def cell(interval: Interval, digits: int = 2) -> str:
     """An interval as text, such as `0.46 [0.45, 0.47]`."""
     if np.isnan(interval.mean):
         return DASH
-    if np.isnan(interval.low):
-        return f"{interval.mean:.2f}"
-    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]".replace("-0.00", "0.00")
+    mean, low, high = (f"{number:.{digits}f}".replace(f"{-0.0:.{digits}f}", f"{0:.{digits}f}") for number in interval)
+    return mean if np.isnan(interval.low) else f"{mean} [{low}, {high}]"
 
 
 def probability(p: float) -> str:

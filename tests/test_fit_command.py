@@ -14,6 +14,7 @@ import yaml
 from accept_reject.agents import make_agent
 from accept_reject.envs import GameSpec, InvalidInputError, draw
 from accept_reject.experiments.config import load_config
+from accept_reject.experiments.curves import CURVES
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.model_selection import select_models
@@ -66,6 +67,20 @@ def test_the_folder_holds_what_is_promised(run: Path) -> None:
     assert not re.search(r"(src|href)=.https?:", html)
     assert html.count("<svg") == 3
     assert "All participants here are simulated." in html
+
+
+def test_the_report_tells_the_predictive_check_in_numbers(run: Path) -> None:
+    html = (run / "report.html").read_text(encoding="utf-8")
+    curves, effects = (pd.read_csv(run / f"predictive_{name}.csv") for name in ("curves", "effects"))
+    for curve, title in CURVES.items():
+        section = html[html.index(f"<h3>{title}</h3>") :]
+        row = next(line for line in section.splitlines() if "<td>participants</td>" in line)
+        mean = curves[(curves.curve == curve) & (curves.player == "data")]["mean"]
+        assert [float(text) for text in re.findall(r"<td>(\d+)", row)] == mean.round().tolist()
+    effect = effects[(effects.player == "rank") & (effects.effect == "outcome")].iloc[0]
+    said = f"<td>{effect.estimate:.2f}<small>[{effect.low:.2f}, {effect.high:.2f}]</small></td></tr>"
+    section = html[html.index("Effects on staying") :]
+    assert next(line for line in section.splitlines() if "<td>rank</td>" in line).endswith(said)
 
 
 def test_tables_agree_with_one_another(run: Path) -> None:
