@@ -33,6 +33,7 @@ TEST = [
     "httpx>=0.27",
     "hypothesis>=6.100",
     "moviepy>=2.1",
+    "playwright>=1.49",
     "pytest>=8.0",
     "pytest-xdist>=3.6",
     "sb3-contrib>=2.7",

@@ -35,7 +35,9 @@ def versions() -> list[str]:
     return [*(f"{name} {metadata.version(name)}" for name in VERSIONS), f"Python {platform.python_version()}"]
 
 
-def _inline(svg: bytes) -> Markup:
-    """An SVG file as an element of a page."""
-    text = svg.decode()
-    return Markup(text[text.index("<svg") :])  # drawn here, not brought by a user
+def _inline(svg: bytes, name: str) -> Markup:
+    """An SVG file as an element of a page, with the name by which screen readers call it."""
+    _, tag, drawing = svg.decode().partition("<svg")  # drawn here, not brought by a user
+    return Markup('<div class="scroll">{} role="img" aria-label="{}"{}</div>').format(
+        Markup(tag), name, Markup(drawing)
+    )

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from accept_reject.experiments.signatures import EFFECTS
+
+TITLE_WIDTH = 33
+"""Letters in a line of a title; a panel of three inches has room for some more."""
+
+
+def title(ax: Axes, text: str) -> None:
+    """Give a panel its title, in several lines if need be: names of models come from users."""
+    ax.set_title(textwrap.fill(text, TITLE_WIDTH), loc="left", fontsize=9.5)
 
 
 def stay_effects(ax: Axes, effects: pd.DataFrame, styles: Mapping[str, str], labels: Mapping[str, str] = {}) -> None:

@@ -15,11 +15,15 @@ from accept_reject.experiments.files import write
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
+KINDS = {"svg": ("Date",), "png": ("Software",), "pdf": ("CreationDate",)}
+"""The files of a figure: for screens, for slides and for papers; with what they shall not tell of their making."""
+
 STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "font.family": "DejaVu Sans",
     "font.size": 9,
+    "pdf.fonttype": 42,  # TrueType: journals refuse Type 3
     "svg.hashsalt": "accept-reject",  # the same figure, the same bytes
 }
 
@@ -30,12 +34,10 @@ def colours(n: int) -> list[str]:
 
 
 def to_bytes(figure: Figure, suffix: str) -> bytes:
-    """The figure as a `png` or `svg` file; without a date, so that the same figure gives the same bytes."""
+    """The figure as a file of a kind of `KINDS`; without a date, so that the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(
-            buffer, format=suffix, dpi=160, metadata={"Date": None} if suffix == "svg" else {"Software": None}
-        )
+        figure.savefig(buffer, format=suffix, dpi=160, metadata=dict.fromkeys(KINDS[suffix]))
     return buffer.getvalue()
 
 
@@ -50,7 +52,7 @@ def mark_simulated(figure: Figure) -> None:
 
 
 def write_figures(figures: Mapping[str, Figure], folder: Path, simulated: bool = False) -> dict[str, bytes]:
-    """Write figures as `svg` and `png` files of their names, and give the former for use in a report.
+    """Write figures as files of their names, one of each of `KINDS`, and give the SVGs for use in a report.
 
     Args:
         figures: The figures by name.
@@ -59,8 +61,8 @@ def write_figures(figures: Mapping[str, Figure], folder: Path, simulated: bool =
     """
     for figure in figures.values() if simulated else ():
         mark_simulated(figure)
-    svgs = {name: to_bytes(figure, "svg") for name, figure in figures.items()}
-    for name, figure in figures.items():
-        write(folder / f"{name}.svg", svgs[name])
-        write(folder / f"{name}.png", to_bytes(figure, "png"))
-    return svgs
+    files = {name: {kind: to_bytes(figure, kind) for kind in KINDS} for name, figure in figures.items()}
+    for name, kinds in files.items():
+        for kind, content in kinds.items():
+            write(folder / f"{name}.{kind}", content)
+    return {name: kinds["svg"] for name, kinds in files.items()}

@@ -49,7 +49,7 @@ FILES = {
     "leaderboard.md",
     "report.html",
     *(f"{name}.csv" for name in TABLES),
-    *(f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")),
+    *(f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png", "svg")),
 }
 
 
@@ -120,6 +120,15 @@ def test_the_report_tells_the_leader_and_how_far_the_others_are_behind(results: 
     assert behind.mean < -0.3
     section = html[html.index("Valuing: behind the leader") :]
     assert re.search(rf"<td>all scenarios</td><td>thompson-rank</td><td>–</td><td>{behind.mean:.2f}<small>", section)
+
+
+def test_the_report_tells_the_learning_curves_in_numbers(results: Results, folder: Path) -> None:
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    section = html[html.index("<h3>doors</h3>") :]
+    assert "".join(f"<th>{name}</th>" for name in ("rounds", "1–15", "16–27", "28–39", "40–50")) in section
+    last = mean_interval(np.nanmean(100 * results.curves["doors", "thompson-rank"][:, 13:], axis=1))  # of 17 points
+    row = next(line for line in section.splitlines() if "<td>thompson-rank</td>" in line)
+    assert row.endswith(f"<td>{last.mean:.0f}<small>[{last.low:.0f}, {last.high:.0f}]</small></td></tr>")
 
 
 def test_the_chance_line_stands_where_chance_is(results: Results) -> None:

@@ -143,7 +143,7 @@ def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> Non
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
     curves = {f"curves_{curve}{by}_1" for curve in CURVES for by in ("", "_by_meeting")}
     names = {*curves, "effects_1", "likeness_1"}
-    assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.svg")} == names
+    assert all({path.stem for path in folder.glob(f"*.{kind}")} == names for kind in ("svg", "png", "pdf"))
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in folder.glob("*.svg"))
     tables = frames([beside])
     assert {path.stem for path in folder.glob("*.csv")} == set(tables)

@@ -14,6 +14,7 @@ import yaml
 from accept_reject.agents import make_agent
 from accept_reject.envs import GameSpec, InvalidInputError, draw
 from accept_reject.experiments.config import load_config
+from accept_reject.experiments.curves import CURVES
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.model_selection import select_models
@@ -21,6 +22,7 @@ from accept_reject.experiments.fit.run_folder import run_fit
 from accept_reject.experiments.play import play
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.style import KINDS
 
 QUICK = {"starts": 2, "simulations": 3}
 MODELS = ["bayes-hybrid", {"agent": "bayes-rank", "label": "rank"}, "bayes-outcome"]
@@ -50,7 +52,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_holds_what_is_promised(run: Path) -> None:
-    pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in ("svg", "png")}
+    pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in KINDS}
     tables = {"estimates", "fits", "selection", "predictive_curves", "predictive_effects"}
     assert {path.name for path in run.iterdir()} == {
         *pictures,
@@ -68,6 +70,20 @@ def test_the_folder_holds_what_is_promised(run: Path) -> None:
     assert "Parameters over simulated participants" in html
     assert html.index("<h2>Methods</h2>") < html.index("<h2>To repeat this</h2>")
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in run.glob("*.svg"))
+
+
+def test_the_report_tells_the_predictive_check_in_numbers(run: Path) -> None:
+    html = (run / "report.html").read_text(encoding="utf-8")
+    curves, effects = (pd.read_csv(run / f"predictive_{name}.csv") for name in ("curves", "effects"))
+    for curve, title in CURVES.items():
+        section = html[html.index(f"<h3>{title}</h3>") :]
+        row = next(line for line in section.splitlines() if "<td>participants</td>" in line)
+        mean = curves[(curves.curve == curve) & (curves.player == "data")]["mean"]
+        assert [float(text) for text in re.findall(r"<td>(\d+)", row)] == mean.round().tolist()
+    effect = effects[(effects.player == "rank") & (effects.effect == "outcome")].iloc[0]
+    said = f"<td>{effect.estimate:.2f}<small>[{effect.low:.2f}, {effect.high:.2f}]</small></td></tr>"
+    section = html[html.index("Effects on staying") :]
+    assert next(line for line in section.splitlines() if "<td>rank</td>" in line).endswith(said)
 
 
 def test_tables_agree_with_one_another(run: Path) -> None:

@@ -22,6 +22,7 @@ from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.replay import replay
 from accept_reject.experiments.scores import learning_curve
 from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.style import KINDS
 from accept_reject.experiments.train.held_out import ceiling, fitted, mixture, per_choice
 from accept_reject.experiments.train.imitation import Imitation, likelihood_loss, prediction_loss
 from accept_reject.experiments.train.imitation_config import ImitationConfig
@@ -120,7 +121,7 @@ def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
     curves = pd.read_csv(run / "learning_curves.csv")  # the game is known, and so the network can play it
     assert set(curves[curves.curve == "accepted"].player) == {"teachers", "network"}
     assert set(curves[curves.curve == "valuing"].player) == {"network"}
-    assert (run / "free_running.png").exists()
+    assert {path.name for path in run.glob("free_running.*")} == {f"free_running.{kind}" for kind in KINDS}
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in run.glob("*.svg"))
     gone = np.where(np.isin(np.arange(12), [3, 7])[:, None], MISSED, choices.choice).astype(np.int8)
     write_dataset(replace(choices, choice=gone), tmp_path / "silent", "some", "nobody")

@@ -11,9 +11,11 @@ from scipy import stats
 
 from accept_reject.envs import InvalidInputError
 from accept_reject.experiments.config import load_config
+from accept_reject.experiments.recover import tables
 from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.recover.results import DECIDED, RecoverResults, run
 from accept_reject.experiments.recover.run_folder import run_recover, write_run
+from accept_reject.experiments.style import KINDS
 
 TEMPERATURE = {"inverse_temperature": {"distribution": "lognorm", "s": 0.5, "scale": 4}}
 PLAN: dict[str, Any] = {
@@ -69,6 +71,18 @@ def test_confusion_by_independent_arithmetic(results: RecoverResults) -> None:
     assert row.wins > 0.5  # ten people with clear preferences tell ranks from outcomes
 
 
+def test_the_table_of_designs(results: RecoverResults) -> None:
+    table = tables.design(results)
+    assert [row[:2] for row in table.rows] == [("20", "4"), ("20", "10"), ("60", "4"), ("60", "10")]
+    shown = dict(zip(table.header, table.rows[3], strict=True))
+    some = results.studies.query("rounds == 60 and participants == 10 and generating == fitted == 'bayes-rank'")
+    low, high = stats.binomtest(int((some.protected > DECIDED).sum()), 6).proportion_ci(method="wilson")
+    told = f"{100 * (some.protected > DECIDED).mean():.0f} [{100 * low:.0f}, {100 * high:.0f}]"
+    assert shown["bayes-rank: right (%)"] == told
+    found = results.parameters_frame().query("rounds == 60 and participants == 10 and parameter == 'w'").iloc[0]
+    assert shown["hybrid: r of w"] == f"{found.r:.2f} [{found.r_low:.2f}, {found.r_high:.2f}]"
+
+
 def test_more_rounds_tell_more(results: RecoverResults) -> None:
     found = results.parameters_frame().groupby("rounds").rmse.mean()
     assert found[60] < found[20]
@@ -76,9 +90,9 @@ def test_more_rounds_tell_more(results: RecoverResults) -> None:
 
 def test_the_folder_holds_what_is_promised_and_the_same_each_time(tmp_path: Path, results: RecoverResults) -> None:
     write_run(results, tmp_path / "run")
-    pictures = {f"{name}.{kind}" for name in ("recovery", "confusion", "design") for kind in ("svg", "png")}
-    tables = {f"{name}.csv" for name in ("estimates", "parameters", "studies", "confusion")}
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {*pictures, *tables, "config.yaml", "report.html"}
+    pictures = {f"{name}.{kind}" for name in ("recovery", "confusion", "design") for kind in KINDS}
+    written = {f"{name}.csv" for name in ("estimates", "parameters", "studies", "confusion")}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {*pictures, *written, "config.yaml", "report.html"}
     html = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "All participants are simulated." in html
     assert "Parameters of simulated participants" in html

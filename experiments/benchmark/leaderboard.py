@@ -109,19 +109,6 @@ def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> T
     return TextTable(f"Probability of a higher {score} score (%)", ("agent", *names), tuple(rows))
 
 
-def ends_of_curves(results: Results) -> TextTable:
-    """Where every agent's learning curve ends in every scenario, in percent."""
-    scenarios = [entry.name for entry in results.config.scenarios]
-    rows = [
-        (
-            starred(results, agent),
-            *(cell(mean_interval(100 * results.curves[scenario, agent][:, -1]), 0) for scenario in scenarios),
-        )
-        for agent in ranking(results, SCORES[0])
-    ]
-    return TextTable("The more valuing partner was asked, at the end (%)", ("agent", *scenarios), tuple(rows))
-
-
 def paired_differences(results: Results) -> pd.DataFrame:
     """How much every agent is ahead of every other one on the same luck.
 

@@ -12,7 +12,7 @@ from accept_reject.experiments.benchmark import leaderboard as boards
 from accept_reject.experiments.benchmark.aggregate import Aggregates
 from accept_reject.experiments.benchmark.config import OVERALL
 from accept_reject.experiments.benchmark.methods import of_benchmark
-from accept_reject.experiments.benchmark.results import Results
+from accept_reject.experiments.benchmark.results import Results, curve_width
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.html import render
 from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
@@ -38,12 +38,12 @@ def render_report(results: Results, aggregates: Mapping[ScoreName, Aggregates], 
         interquartile_means=boards.interquartile_means(results, aggregates),
         profiles=boards.profiles(results, aggregates),
         improvement={score: boards.improvement(results, aggregates[score], score) for score in ANCHORED},
-        ends_of_curves=boards.ends_of_curves(results),
         by_scenario=[boards.by_scenario(results, score) for score in SCORES],
         doors_open=any(entry.resolve().open_doors for entry in results.config.scenarios),
         signatures=_signatures(results),
         differences=_behind_the_leader(results),
         figures=figures,
+        curves_numbers=_curves(results),
         methods=of_benchmark(results),
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
         agents=[(entry.name, describe(entry.agent)) for entry in results.config.agents],
@@ -64,6 +64,23 @@ def _summary(results: Results) -> list[tuple[str, str, str]]:
             leader = max(intervals, key=lambda name: np.nan_to_num(intervals[name].mean))
             found.append((score, leader, cell(intervals[leader])))
     return found
+
+
+def _curves(results: Results) -> list[TextTable]:
+    """The learning curves of each scenario in quarters of the game: the mean of the points in each, in percent."""
+    tables = []
+    for entry in results.config.scenarios:
+        game = entry.resolve()
+        starts = np.arange(0, game.rounds, curve_width(game))
+        quarters = np.array_split(starts, min(4, len(starts)))
+        ends = [*(quarter[0] for quarter in quarters[1:]), game.rounds]
+        header = ("rounds", *(f"{quarter[0] + 1}–{end}" for quarter, end in zip(quarters, ends, strict=True)))
+        rows = []
+        for agent in boards.ranking(results, SCORES[0]):
+            points = np.array_split(100 * results.curves[entry.name, agent], len(quarters), axis=1)
+            rows.append((agent, *(cell(mean_interval(mean_of_defined(each, axis=1)), 0) for each in points)))
+        tables.append(TextTable(entry.name, header, tuple(rows)))
+    return tables
 
 
 def _signatures(results: Results) -> TextTable:

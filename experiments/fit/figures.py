@@ -14,7 +14,7 @@ from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Fit
 from accept_reject.experiments.fit.predictive import Check
 from accept_reject.experiments.fit.results import FitResults
-from accept_reject.experiments.panels import stay_effects
+from accept_reject.experiments.panels import stay_effects, title
 from accept_reject.experiments.style import STYLE, colours
 from accept_reject.experiments.tables import probability
 
@@ -36,7 +36,7 @@ def estimates(results: FitResults) -> Figure:
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax, (name, fit, j, colour) in zip(axes, panels, strict=False):
             _caterpillar(ax, fit, j, colour)
-            ax.set_title(f"{name}: {fit.model.parameters[j].replace('_', ' ')}", loc="left", fontsize=9.5)
+            title(ax, f"{name}: {fit.model.parameters[j].replace('_', ' ')}")
         for ax in axes[len(panels) :]:
             ax.set_visible(False)
         figure.supxlabel("Participants, in order of the estimate", fontsize=9)

@@ -100,6 +100,7 @@ def _report(results: FitResults, svgs: dict[str, bytes]) -> str:
         parameters=tables.parameters(results),
         groups=tables.groups(results),
         flags=tables.flags(results),
+        predictive=tables.predictive(results.check) if results.check is not None else (),
         free_running=results.check is not None and results.check.free_running,
         figures=svgs,
     )

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from accept_reject.experiments.curves import CURVES
+from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.individual import Z95, pseudo_r2
+from accept_reject.experiments.fit.predictive import Check
 from accept_reject.experiments.fit.results import FitResults
-from accept_reject.experiments.tables import TextTable, probability
+from accept_reject.experiments.intervals import Interval
+from accept_reject.experiments.signatures import EFFECTS
+from accept_reject.experiments.tables import DASH, TextTable, cell, probability
 
 METHODS = {
     "map": "maximum a posteriori, each participant by itself",
@@ -114,6 +119,33 @@ def flags(results: FitResults) -> TextTable | None:
 
 def _who(results: FitResults) -> str:
     return "simulated participants" if results.data.simulated else "participants"
+
+
+def predictive(check: Check) -> list[TextTable]:
+    """The numbers of the predictive check: a table for each learning curve, and one of the stay/switch effects."""
+    tables = []
+    for curve, title in CURVES.items():
+        found = {player: interval for (name, player), interval in check.curves.items() if name == curve}
+        rows = [
+            (_player(player), *(cell(Interval(*point), 0) for point in zip(*interval, strict=True)))
+            for player, interval in found.items()
+        ]
+        if rows:
+            tables.append(TextTable(title, ("round", *(f"{middle:g}" for middle in check.rounds)), tuple(rows)))
+    of = {(row["player"], row["effect"]): row for row in check.effects.to_dict("records")}
+    rows = []
+    for player in dict.fromkeys(check.effects.player):
+        known = {effect: of.get((player, effect)) for effect in EFFECTS}
+        ends = [
+            DASH if row is None else cell(Interval(row["estimate"], row["low"], row["high"])) for row in known.values()
+        ]
+        rows.append((_player(player), *ends))
+    header = ("player", *(f"last {effect}" for effect in EFFECTS))
+    return [*tables, TextTable("Effects on staying (log odds for one SD)", header, tuple(rows))]
+
+
+def _player(name: str) -> str:
+    return "participants" if name == PARTICIPANTS else name
 
 
 def _few(names: list[str], most: int = 5) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
-from scipy import stats
 
-from accept_reject.experiments.recover.results import DECIDED, RecoverResults
+from accept_reject.experiments.panels import title
+from accept_reject.experiments.recover.results import DECIDED, RecoverResults, wilson
 from accept_reject.experiments.style import STYLE, colours
 
 SHOWN = 1_500
@@ -43,7 +43,7 @@ def scatter(results: RecoverResults) -> Figure:
             ends = [min(some.truth.min(), some.estimate.min()), max(some.truth.max(), some.estimate.max())]
             ax.plot(ends, ends, color="0.4", linewidth=0.9)
             r = found.r[model, parameter]
-            ax.set_title(f"{model}: {parameter.replace('_', ' ')}", loc="left", fontsize=9.5)
+            title(ax, f"{model}: {parameter.replace('_', ' ')}")
             if np.isfinite(r):
                 ax.annotate(f"r = {r:.2f}", (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=8)
             ax.set_xlabel("True")
@@ -97,7 +97,7 @@ def design(results: RecoverResults) -> Figure:
             right = confused[confused.generating == confused.fitted]
             for ax, model in zip(axes[0], models, strict=False):
                 _verdicts(ax, right[right.fitted == model], config.studies, shades)
-                ax.set_title(f"{model} made the choices", loc="left", fontsize=9.5)
+                title(ax, f"{model} made the choices")
             axes[0, 0].set_ylabel(f"Studies that decide for it (%)\n(PXP > {DECIDED:g})")
             for ax in axes[0, len(models) :]:
                 ax.set_visible(False)
@@ -107,7 +107,7 @@ def design(results: RecoverResults) -> Figure:
                 ends = [rows.r - rows.r_low, rows.r_high - rows.r]
                 at = _dodged(rows.rounds.to_numpy(), place, len(shades))
                 ax.errorbar(at, rows.r, np.maximum(ends, 0), fmt="o-", color=colour, markersize=4, linewidth=1.2)
-            ax.set_title(f"{model}: {parameter.replace('_', ' ')}", loc="left", fontsize=9.5)
+            title(ax, f"{model}: {parameter.replace('_', ' ')}")
             ax.set_ylim(min(0, parameters.r_low.min()) - 0.02, 1.02)
             _rounds_axis(ax, config.lengths)
         axes[-1, 0].set_ylabel("Correlation of estimates with truths\n(95% of studies)")
@@ -123,10 +123,8 @@ def _verdicts(ax: Axes, rows: Any, studies: int, shades: dict[int, str]) -> None
     """Share of studies that decide for the model that made the choices, with Wilson's 95% intervals."""
     for place, (size, colour) in enumerate(shades.items()):
         of_size = rows[rows.participants == size]
-        hits = np.rint(of_size.decided.to_numpy() * studies).astype(int)
-        ends = np.array([stats.binomtest(k, studies).proportion_ci(method="wilson") for k in hits])
-        share = of_size.decided.to_numpy()
-        error = 100 * np.abs(ends.T - share)
+        share, low, high = wilson(of_size.decided.to_numpy(), studies)
+        error = 100 * np.abs([low - share, high - share])
         at = _dodged(of_size.rounds.to_numpy(), place, len(shades))
         label = f"{size} participants"
         ax.errorbar(at, 100 * share, error, fmt="o-", color=colour, markersize=4, linewidth=1.2, label=label)

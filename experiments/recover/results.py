@@ -15,7 +15,7 @@ from accept_reject.experiments.fit.config import prior_count
 from accept_reject.experiments.fit.individual import Fit, fit_individually
 from accept_reject.experiments.fit.model_selection import select_models
 from accept_reject.experiments.fit.quadrature import integrate
-from accept_reject.experiments.intervals import spread
+from accept_reject.experiments.intervals import Interval, spread
 from accept_reject.experiments.progress import OnProgress, steps
 from accept_reject.experiments.recover.config import RecoverConfig, SimulatedModel
 from accept_reject.experiments.simulate import simulate
@@ -86,6 +86,13 @@ class RecoverResults:
             return pd.DataFrame(columns=[*keys, "wins", "decided", "protected", "frequency"])
         grouped = self.studies.assign(decided=self.studies.protected > DECIDED).groupby(keys, sort=False)
         return grouped[["wins", "decided", "protected", "frequency"]].mean().reset_index()
+
+
+def wilson(share: Floats, studies: int) -> Interval:
+    """Shares of so many studies, with Wilson's 95% intervals."""
+    hits = np.rint(share * studies).astype(int)
+    ends = [stats.binomtest(k, studies).proportion_ci(method="wilson") for k in hits]
+    return Interval(share, *np.array(ends).T)
 
 
 def correlation(x: Floats, y: Floats) -> float:

@@ -64,6 +64,7 @@ def write_run(results: RecoverResults, folder: Path) -> None:
         models=[entry.name for entry in config.models],
         parameters=tables.parameters(results),
         confusion=tables.confusion(results),
+        design=tables.design(results),
         figures=svgs,
     )
     write(folder / "report.html", report)

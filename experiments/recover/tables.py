@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from accept_reject.experiments.recover.results import DECIDED, RecoverResults
-from accept_reject.experiments.tables import DASH, TextTable
+from accept_reject.experiments.intervals import Interval
+from accept_reject.experiments.recover.results import DECIDED, RecoverResults, wilson
+from accept_reject.experiments.tables import DASH, TextTable, cell
 
 
 def parameters(results: RecoverResults) -> TextTable:
@@ -40,6 +41,21 @@ def confusion(results: RecoverResults) -> TextTable | None:
         rows.append((str(rounds), str(size), str(generating), *wins, f"{by_model.decided[generating]:.0%}"))
     header = ("rounds", "of", "made by", *(f"{name} wins" for name in names), f"right, PXP > {DECIDED:g}")
     return TextTable("Models: how often each one wins in simulated studies", header, tuple(rows))
+
+
+def design(results: RecoverResults) -> TextTable:
+    """What more rounds and participants buy: verdicts for the right model, correlations of estimates with truths."""
+    config, confused, found = results.config, results.confusion_frame(), results.parameters_frame()
+    columns: dict[str, list[str]] = {}
+    for model, each in confused[confused.generating == confused.fitted].groupby("fitted", sort=False):
+        shares = 100 * np.array(wilson(each.decided.to_numpy(), config.studies))
+        columns[f"{model}: right (%)"] = [cell(Interval(*share), 0) for share in shares.T]
+    for (model, parameter), each in found.groupby(["model", "parameter"], sort=False):
+        ends = zip(each.r, each.r_low, each.r_high, strict=True)
+        columns[f"{model}: r of {parameter.replace('_', ' ')}"] = [cell(Interval(*end)) for end in ends]
+    sizes = [(str(rounds), str(size)) for rounds in config.lengths for size in config.participants]
+    rows = [(*size, *cells) for size, *cells in zip(sizes, *columns.values(), strict=True)]
+    return TextTable("By rounds and participants", ("rounds", "of", *columns), tuple(rows))
 
 
 def _number(value: float, form: str) -> str:
