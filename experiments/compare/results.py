@@ -37,15 +37,12 @@ from accept_reject.experiments.progress import OnProgress, steps
 from accept_reject.experiments.replay import replay
 from accept_reject.experiments.scores import ANCHORED, insight
 from accept_reject.experiments.signatures import stay_effects
-from accept_reject.experiments.train.held_out import fitted, lapse_rate, lapsing, per_choice
+from accept_reject.experiments.train.held_out import STARTS, fitted, lapse_rate, lapsing, per_choice
 
 _FOLD_LUCK, _PARAMETER_LUCK = 40, 41
 
 FIRST_SEED, PLAYED = 10_000, 200
 """Where the participants' own episodes are not known, agents play at least so many, of a seed like the benchmark's."""
-
-STARTS = 3
-"""Starts of each fit of a group."""
 
 
 class Curve(NamedTuple):
@@ -128,7 +125,7 @@ def _beside(
     step = steps(on_progress, entry.name, len(config.agents) + len(config.models))
     own, episodes = own_episodes is not None, own_episodes
     if episodes is None and data.game_known:
-        episodes = draw(data.choices.game, FIRST_SEED + config.seed, max(len(data.choices), PLAYED))
+        episodes = draw(data.choices.game, FIRST_SEED + config.seed, played_afresh(data.choices))
     folds = np.arange(len(data.choices)) % config.folds
     folds = generator(config.seed, _FOLD_LUCK).permutation(folds)
     people = _participants(data)
@@ -154,6 +151,11 @@ def _own_episodes(entry: PeopleEntry, seen_from: Path) -> Episodes | None:
         return None
     population = load_config(PopulationConfig, path)
     return draw(population.game.resolve(), population.seed, population.participants)
+
+
+def played_afresh(choices: Choices) -> int:
+    """How many episodes agents play where the participants' own are not known."""
+    return max(len(choices), PLAYED)
 
 
 def _participants(data: Data) -> Player:
