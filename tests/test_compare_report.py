@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 import yaml
 from comparing import ALIKE, TRUE, config
+from scipy import stats
 from telling import told
 
 from accept_reject.experiments.compare import tables
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.methods import of_comparison
-from accept_reject.experiments.compare.results import Beside, frames, run
+from accept_reject.experiments.compare.results import BEHIND, Beside, behind_the_best, frames, run
 from accept_reject.experiments.compare.run_folder import write_run
 from accept_reject.experiments.curves import AXES, CURVES
 from accept_reject.experiments.data.load import Data
+from accept_reject.experiments.tables import DASH
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,35 @@ def test_curves_in_the_table_in_the_report_and_in_the_csv_are_the_same(beside: B
             for found, (mean, low, high) in zip(row[1:], rows[["mean", "low", "high"]].to_numpy(), strict=True):
                 assert found == f"{mean:.0f} [{low:.0f}, {high:.0f}]"
             assert rows["mean"].tolist() == pytest.approx(np.nanmean(curve.values, axis=0))
+
+
+def test_how_far_players_are_behind_the_best(beside: Beside) -> None:
+    """By plain paired t intervals; who has no loss under either of a pair, and players without losses, are left out."""
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0.6, 0.1, 9)  # whoever is hard to foretell is so for all
+    losses = {
+        "near": hard + rng.normal(0.01, 0.005, 9),
+        "best": hard.copy(),
+        "blind": None,
+        "far": hard + rng.normal(0.2, 0.1, 9),
+    }
+    for name, rows in (("near", [0, 1]), ("best", [0, 2])):
+        losses[name][rows] = np.nan
+    players = tuple(beside.players[0]._replace(name=name, loss=loss) for name, loss in losses.items())
+    found = replace(beside, players=players)
+    table = frames([found])["players"].set_index("player")[[f"{BEHIND}{end}" for end in ("", ", low", ", high")]]
+    for name, both in (("near", slice(3, 9)), ("far", [1, *range(3, 9)])):
+        pair = (losses[name][both], losses["best"][both])
+        expected = (np.mean(pair[0] - pair[1]), *stats.ttest_rel(*pair).confidence_interval())
+        assert table.loc[name].tolist() == pytest.approx(expected)
+    assert table.loc[["people", "best", "blind"]].isna().all(axis=None)
+    shown = {row[0]: row[2] for row in tables.players(found).rows}
+    assert tables.players(found).header[2] == "behind the best"
+    assert list(shown) == ["people", "best", "near", "far", "blind"]
+    assert [shown[name] for name in ("people", "best", "blind")] == [DASH] * 3
+    mean, low, high = table.loc["near"]
+    assert shown["near"] == f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+    assert behind_the_best(replace(beside, players=players[2:3])) == {}
 
 
 def test_every_curve_has_a_figure_and_its_numbers(people: Path, beside: Beside, tmp_path: Path) -> None:
@@ -85,6 +116,7 @@ def test_methods_say_what_was_done_and_no_more(people: Path, beside: Beside, tmp
         "played the participants' own episodes, with the same offers and the same luck.",
         "divided at random into 3 folds (seed 0)",
         "2 agents were taken as they come (true and random), but for lapses",
+        "How far a player is behind the best, the one with the lowest mean loss, is the mean of the differences",
         "Fitted to participants was 1 model: bayes-hybrid. ",
         "this group was learned, beginning with the means and standard deviations given.",
         "(Huys et al., 2011): the participants' modes were looked for",
@@ -148,7 +180,16 @@ def test_methods_say_what_was_done_and_no_more(people: Path, beside: Beside, tmp
         "Intervals are 95% intervals over participants, by Student's t.",
     ):
         assert part in text, part
-    for part in ("acceptance independently", "random walk", "taken as", "To play", "Scores are", "Collins", "Wald"):
+    for part in (
+        "acceptance independently",
+        "random walk",
+        "taken as",
+        "behind",
+        "To play",
+        "Scores are",
+        "Collins",
+        "Wald",
+    ):
         assert part not in text, part
 
 

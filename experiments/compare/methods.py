@@ -66,6 +66,10 @@ def _held_out(config: CompareConfig) -> list[str]:
         "under which the choices of the other folds are most probable."
         if config.agents
         else "",
+        "How far a player is behind the best, the one with the lowest mean loss, is the mean of the differences "
+        "between their losses, paired by participant."
+        if len(config.agents) + len(config.models) > 1
+        else "",
     ]
 
 

@@ -42,7 +42,10 @@ def run_compare(config: CompareConfig, seen_from: Path, parent: Path) -> Path:
     folder = parent / f"{config.name}-{content_hash(dump_config(config), *told)}"
     write_run(config, besides, folder)
     for beside in besides:
-        console.print(to_rich(tables.players(beside)))
+        everything = tables.players(beside)
+        name, *columns = everything.header
+        for few in (columns[:2], columns[2:]):  # losses by themselves have room for their intervals
+            console.print(to_rich(everything.only(name, *few)))
         if beside.data.simulated:
             console.print(f"The participants of {beside.entry.name} are simulated.", highlight=False)
     console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
