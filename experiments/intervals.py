@@ -21,6 +21,10 @@ class Interval(NamedTuple):
     high: Any
 
 
+UNKNOWN = Interval(np.nan, np.nan, np.nan)
+"""Where nothing can be told."""
+
+
 def mean_of_defined(values: Any, axis: int | None = 0) -> Any:
     """The mean over an axis (or all) of those values that are not NaN; NaN where all are."""
     with warnings.catch_warnings():

@@ -19,6 +19,11 @@ REFERENCES = {
         "dissociable learning about relational value and reward. PNAS, 121(49), e2400022121. "
         "https://doi.org/10.1073/pnas.2400022121"
     ),
+    "Collins & Frank, 2012": (
+        "Collins, A. G. E., & Frank, M. J. (2012). How much of reinforcement learning is working memory, not "
+        "reinforcement learning? A behavioral, computational, and neurogenetic analysis. European Journal of "
+        "Neuroscience, 35(7), 1024-1035. https://doi.org/10.1111/j.1460-9568.2011.07980.x"
+    ),
     "Hesterberg, 2015": (
         "Hesterberg, T. C. (2015). What teachers should know about the bootstrap: Resampling in the undergraduate "
         "statistics curriculum. The American Statistician, 69(4), 371-386. "
@@ -71,8 +76,8 @@ class Methods(NamedTuple):
 
 
 def methods(*paragraphs: Iterable[str]) -> Methods:
-    """Paragraphs from their sentences, empty ones left out."""
-    texts = tuple(" ".join(filter(None, sentences)) for sentences in paragraphs)
+    """Paragraphs from their sentences; empty ones of both are left out."""
+    texts = tuple(filter(None, (" ".join(filter(None, sentences)) for sentences in paragraphs)))
     return Methods(texts, tuple(work for key, work in REFERENCES.items() if any(key in text for text in texts)))
 
 

@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 import yaml
 from comparing import ALIKE, TRUE, config
+from scipy import stats
+from telling import told
 
 from accept_reject.experiments.compare import tables
-from accept_reject.experiments.compare.results import Beside, frames, run
+from accept_reject.experiments.compare.config import CompareConfig
+from accept_reject.experiments.compare.methods import of_comparison
+from accept_reject.experiments.compare.results import BEHIND, Beside, behind_the_best, frames, run
 from accept_reject.experiments.compare.run_folder import write_run
 from accept_reject.experiments.curves import AXES, CURVES
 from accept_reject.experiments.data.load import Data
+from accept_reject.experiments.tables import DASH
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,35 @@ def test_curves_in_the_table_in_the_report_and_in_the_csv_are_the_same(beside: B
             assert rows["mean"].tolist() == pytest.approx(np.nanmean(curve.values, axis=0))
 
 
+def test_how_far_players_are_behind_the_best(beside: Beside) -> None:
+    """By plain paired t intervals; who has no loss under either of a pair, and players without losses, are left out."""
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0.6, 0.1, 9)  # whoever is hard to foretell is so for all
+    losses = {
+        "near": hard + rng.normal(0.01, 0.005, 9),
+        "best": hard.copy(),
+        "blind": None,
+        "far": hard + rng.normal(0.2, 0.1, 9),
+    }
+    for name, rows in (("near", [0, 1]), ("best", [0, 2])):
+        losses[name][rows] = np.nan
+    players = tuple(beside.players[0]._replace(name=name, loss=loss) for name, loss in losses.items())
+    found = replace(beside, players=players)
+    table = frames([found])["players"].set_index("player")[[f"{BEHIND}{end}" for end in ("", ", low", ", high")]]
+    for name, both in (("near", slice(3, 9)), ("far", [1, *range(3, 9)])):
+        pair = (losses[name][both], losses["best"][both])
+        expected = (np.mean(pair[0] - pair[1]), *stats.ttest_rel(*pair).confidence_interval())
+        assert table.loc[name].tolist() == pytest.approx(expected)
+    assert table.loc[["people", "best", "blind"]].isna().all(axis=None)
+    shown = {row[0]: row[2] for row in tables.players(found).rows}
+    assert tables.players(found).header[2] == "behind the best"
+    assert list(shown) == ["people", "best", "near", "far", "blind"]
+    assert [shown[name] for name in ("people", "best", "blind")] == [DASH] * 3
+    mean, low, high = table.loc["near"]
+    assert shown["near"] == f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+    assert behind_the_best(replace(beside, players=players[2:3])) == {}
+
+
 def test_every_curve_has_a_figure_and_its_numbers(people: Path, beside: Beside, tmp_path: Path) -> None:
     write_run(config(people, agents=[TRUE, "random"]), [beside], tmp_path)
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -58,38 +92,51 @@ def test_every_curve_has_a_figure_and_its_numbers(people: Path, beside: Beside, 
     assert report.count("whether they ask them or not") == 2
 
 
-def methods(report: str) -> str:
-    """The methods in a report, as one line of plain text."""
+def methods(config: CompareConfig, beside: Beside, folder: Path) -> str:
+    """The methods in a report, as one line of plain text: those that were written, and the works that they cite."""
+    write_run(config, [beside], folder)
+    report = (folder / "report.html").read_text(encoding="utf-8")
     found = re.search(r"<h2>Methods</h2>(.*?)<h2>", report, re.DOTALL)
     assert found
-    return " ".join(unescape(re.sub("<[^>]+>", "", found.group(1))).split())
+    text = " ".join(unescape(re.sub("<[^>]+>", "", found.group(1))).split())
+    assert text.startswith(told(of_comparison(config, [beside])))
+    return text
 
 
 def test_methods_say_what_was_done_and_no_more(people: Path, beside: Beside, tmp_path: Path) -> None:
     full = config(people, agents=[TRUE, "random"], models=["bayes-hybrid"], folds=3, seed=0)
-    write_run(full, [beside], tmp_path)
-    told = methods((tmp_path / "report.html").read_text(encoding="utf-8"))
+    text = methods(full, beside, tmp_path)
     for part in (
-        "9 simulated participants (alike) played accept or reject (Babür et al., 2024).",
-        "offered 2 of 8 partners",
-        "from 1 to 8",
-        "Ranks and acceptance were drawn independently of each other.",
-        "The number of rounds was 60 each, 540 in all.",
+        "No person made these choices: the participants are simulated. They are players of the agent bayes-hybrid,",
+        "The data (alike) hold 540 choices of 9 simulated participants, from 60 rounds each.",
+        "The task was a game of accept or reject (after Babür et al., 2024): in each of 60 rounds",
+        "asked one of the 2 partners offered, of 8 in all",
+        "from 1 (best) to 8",
+        "and acceptance independently of them, with a probability of 0.8 or 0.2.",
         "played the participants' own episodes, with the same offers and the same luck.",
         "divided at random into 3 folds (seed 0)",
-        "2 agents were taken as they come (true, random), but for lapses",
-        "1 model was fitted (bayes-hybrid): the means and standard deviations of its parameters",
-        "(Huys et al., 2011) from 3 starts",
+        "2 agents were taken as they come (true and random), but for lapses",
+        "How far a player is behind the best, the one with the lowest mean loss, is the mean of the differences",
+        "Fitted to participants was 1 model: bayes-hybrid. ",
+        "this group was learned, beginning with the means and standard deviations given.",
+        "(Huys et al., 2011): the participants' modes were looked for",
+        "from the mean given above and 2 draws from that Normal distribution, the same for everyone",
+        "no mean of the group moved by more than 0.001 of its standard deviation",
+        "There were 1,000 iterations at most.",
         "mixture of 1,000 draws",
         "models drew parameters from the distribution fitted to all participants",
         "by Student's t for means and scores, by percentile bootstrap with 500 resamples for distances",
+        "resampled in pairs",
         "Neural responses to social rejection",
         "Disentangling the roles",
         "How much of reinforcement learning",
     ):
-        assert part in told, part
-    for part in ("missed", "not known", "other episodes", "can't foretell", "drifted", "newcomers", "From round"):
-        assert part not in told, part
+        assert part in text, part
+    for part in (
+        *("missed", "not known", "other episodes", "can't foretell", "random walk", "newcomer", "From round"),
+        *("no choice", "were fitted", "evidence"),
+    ):
+        assert part not in text, part
 
     choices = beside.data.choices
     missed = np.zeros(choices.choice.shape, bool)
@@ -104,28 +151,51 @@ def test_methods_say_what_was_done_and_no_more(people: Path, beside: Beside, tmp
         own_episodes=False,
         players=(beside.players[0], beside.players[1]._replace(loss=None)),
     )
-    write_run(config(people, agents=["random"], folds=5, seed=3), [poorer], tmp_path)
-    told = methods((tmp_path / "report.html").read_text(encoding="utf-8"))
+    text = methods(config(people, agents=["random"], folds=5, seed=3), poorer, tmp_path)
     for part in (
-        "9 participants (alike) played",
-        "Mean ranks drifted by a standard deviation of 0.5 a round.",
-        "6 (1.1%) of them were missed and count for nothing.",
+        "The data (alike) hold 534 choices of 9 participants, from 60 rounds each.",
+        "Mean ranks made a random walk with a standard deviation of 0.5 a round.",
+        "6 rounds (1.1%) were missed and count for nothing.",
         "How much each partner valued them is not known",
         "all other players played 200 other episodes of the same game (seed 10003)",
         "divided at random into 5 folds (seed 3)",
         "1 agent was taken as it comes (random)",
         "random can't foretell these choices.",
     ):
-        assert part in told, part
-    for part in ("simulated", "same luck", "fitted (", "Huys", "draws from", "To play"):
-        assert part not in told, part
+        assert part in text, part
+    for part in ("simulated", "same luck", "Fitted", "Huys", "draws from", "To play", "in pairs"):
+        assert part not in text, part
 
+    silent = replace(choices, choice=np.where(np.arange(9)[:, None] < 2, -1, choices.choice).astype(np.int8))
     unplayed = replace(
-        poorer, data=Data(choices, simulated=False, game_known=False), own_episodes=None, players=poorer.players[:1]
+        poorer, data=Data(silent, simulated=False, game_known=False), own_episodes=None, players=poorer.players[:1]
     )
-    write_run(config(people, agents=[], models=["bayes-hybrid"]), [unplayed], tmp_path / "unplayed")
-    told = methods((tmp_path / "unplayed" / "report.html").read_text(encoding="utf-8"))
-    assert "the other players did not play, and were only asked how probable they find" in told
-    assert "1 model was fitted (bayes-hybrid)" in told
-    for part in ("Ranks and acceptance", "drifted", "taken as", "To play", "Scores are", "Collins", "Wald"):
-        assert part not in told, part
+    text = methods(config(people, agents=[], models=["bayes-hybrid"]), unplayed, tmp_path / "unplayed")
+    for part in (
+        "In each round a participant chose one of the 2 options (partners) offered, of 8 in all",
+        "120 rounds (22.2%) were missed and count for nothing.",
+        "2 participants made no choice at all, so that their loss is not defined.",
+        "the other players did not play, and were only asked how probable they find",
+        "Fitted to participants was 1 model: bayes-hybrid.",
+        "Intervals are 95% intervals over participants, by Student's t.",
+    ):
+        assert part in text, part
+    for part in (
+        "acceptance independently",
+        "random walk",
+        "taken as",
+        "behind",
+        "To play",
+        "Scores are",
+        "Collins",
+        "Wald",
+    ):
+        assert part not in text, part
+
+
+def test_methods_of_several_data_sets_and_models(people: Path, beside: Beside) -> None:
+    both = config(people, agents=[], models=["bayes-hybrid", "delta-rank"])
+    text = told(of_comparison(both, [beside, replace(beside, own_episodes=None)]))
+    assert text.count("The data (alike) hold 540 choices") == 2
+    assert "Fitted to participants were 2 models: bayes-hybrid and delta-rank." in text
+    assert "To play, models drew" in text

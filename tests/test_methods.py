@@ -1,11 +1,11 @@
 """The methods paragraphs: they hold the config's values, leave out what does not apply, and read as sentences."""
 
-import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from telling import told
 
 from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.envs.choices import MISSED
@@ -17,10 +17,8 @@ from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.methods import of_fit
 from accept_reject.experiments.fit.results import run
-from accept_reject.experiments.html import versions
 from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.recover.methods import of_recovery
-from accept_reject.experiments.words import REFERENCES, Methods
 
 HALVES = [{"agent": "bayes-hybrid", "label": "hybrid"}, "bayes-rank", "bayes-outcome"]
 
@@ -30,23 +28,6 @@ SHORT = "game={scenario: orthogonal, game: {rounds: 30}}"
 
 class Odd(BayesianHybrid):
     """Believes what it likes."""
-
-
-def told(found: Methods) -> str:
-    """The text of methods, which is well formed and cites what it lists, and nothing else."""
-    text = " ".join(found.paragraphs)
-    stray = r" [ ,.;:)]|[,;:.]{2}|[(\[] |[(][)]|[\[\]{}]|\b(None|nan|inf)\b|[a-z]_[a-z]+ "
-    assert not re.search(stray, text.replace("et al.", "et al")), text
-    nouns = "round|participant|model|draw|choice|newcomer|simulated participant"
-    assert not re.search(rf"(?<![\d,.])1 ({nouns})s\b|\b1 studies\b", text), text
-    assert not re.search(rf"(?<![\d,.])([02-9]|\d[\d,]+) ({nouns}|study)\b", text), text
-    assert all(re.fullmatch(r"[A-Z0-9].*[.]", paragraph) for paragraph in found.paragraphs), text
-    cited = {key for key in REFERENCES if key in text}
-    assert set(found.references) == {REFERENCES[key] for key in cited}
-    years = set(re.findall(r"(?:19|20)[0-9]{2}(?=[;)])", text))
-    assert years == {key[-4:] for key in cited}
-    assert ", ".join(versions()[:-1]) in text
-    return text
 
 
 def of(data: Data, **changes: Any) -> str:
@@ -131,8 +112,8 @@ def test_maximum_likelihood_of_what_might_be_people(people: Data) -> None:
     data = people._replace(choices=people.choices.take(slice(3)))
     text = of(data, models=["delta-outcome"], method="maximum-likelihood", starts=1, simulations=1)
     for said in (
-        "The data (people) hold 89 choices of 3 participants, from 30 rounds each. 1 round (1.1%) was missed; no fit "
-        "counts it.",
+        "The data (people) hold 89 choices of 3 participants, from 30 rounds each. 1 round (1.1%) was missed and "
+        "counts for nothing.",
         "Fitted to these choices was 1 model: delta-outcome.",
         "The model delta-outcome learns by the delta rule (Rescorla & Wagner, 1972)",
         "These parameters were estimated: inverse temperature (",

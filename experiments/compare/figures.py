@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from accept_reject.experiments.compare.results import Beside, Player
 from accept_reject.experiments.curves import AXES, CURVES, By
-from accept_reject.experiments.intervals import Interval, mean_interval
+from accept_reject.experiments.intervals import UNKNOWN, Interval, mean_interval
 from accept_reject.experiments.signatures import EFFECTS
 from accept_reject.experiments.style import COLOURS, STYLE
 
@@ -78,7 +78,7 @@ def effects(beside: Beside) -> Figure:
 def likeness(beside: Beside) -> Figure:
     """Who is most like people, and who finds valuing partners best."""
     shown = [
-        (player, mean_interval(player.loss[~np.isnan(player.loss)]), player.scores["valuing"])
+        (player, mean_interval(player.loss), player.scores["valuing"])
         for player in beside.players
         if player.loss is not None and "valuing" in player.scores
     ]
@@ -108,7 +108,7 @@ def likeness(beside: Beside) -> Figure:
 
 def _effect(player: Player, effect: str) -> Interval:
     if player.effects is None:
-        return Interval(np.nan, np.nan, np.nan)
+        return UNKNOWN
     return Interval(*player.effects.set_index("effect").loc[effect, ["estimate", "low", "high"]])
 
 

@@ -30,22 +30,29 @@ from accept_reject.experiments.curves import AXES, By, Floats, Points, by_player
 from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.fit.hierarchical import fit_hierarchically
 from accept_reject.experiments.fit.model import Model
-from accept_reject.experiments.intervals import Interval, curve_distance, mean_interval, ratio_interval
+from accept_reject.experiments.intervals import (
+    UNKNOWN,
+    Interval,
+    curve_distance,
+    mean_interval,
+    mean_of_defined,
+    ratio_interval,
+)
 from accept_reject.experiments.play import play_with_beliefs
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.progress import OnProgress, steps
 from accept_reject.experiments.replay import replay
 from accept_reject.experiments.scores import ANCHORED, insight
 from accept_reject.experiments.signatures import stay_effects
-from accept_reject.experiments.train.held_out import fitted, lapse_rate, lapsing, per_choice
+from accept_reject.experiments.train.held_out import STARTS, fitted, lapse_rate, lapsing, per_choice
+
+BEHIND = "behind the best"
+"""What tables call how much a player's loss is above the lowest one."""
 
 _FOLD_LUCK, _PARAMETER_LUCK = 40, 41
 
 FIRST_SEED, PLAYED = 10_000, 200
 """Where the participants' own episodes are not known, agents play at least so many, of a seed like the benchmark's."""
-
-STARTS = 3
-"""Starts of each fit of a group."""
 
 
 class Curve(NamedTuple):
@@ -128,7 +135,7 @@ def _beside(
     step = steps(on_progress, entry.name, len(config.agents) + len(config.models))
     own, episodes = own_episodes is not None, own_episodes
     if episodes is None and data.game_known:
-        episodes = draw(data.choices.game, FIRST_SEED + config.seed, max(len(data.choices), PLAYED))
+        episodes = draw(data.choices.game, FIRST_SEED + config.seed, played_afresh(data.choices))
     folds = np.arange(len(data.choices)) % config.folds
     folds = generator(config.seed, _FOLD_LUCK).permutation(folds)
     people = _participants(data)
@@ -154,6 +161,11 @@ def _own_episodes(entry: PeopleEntry, seen_from: Path) -> Episodes | None:
         return None
     population = load_config(PopulationConfig, path)
     return draw(population.game.resolve(), population.seed, population.participants)
+
+
+def played_afresh(choices: Choices) -> int:
+    """How many episodes agents play where the participants' own are not known."""
+    return max(len(choices), PLAYED)
 
 
 def _participants(data: Data) -> Player:
@@ -194,7 +206,7 @@ def _scores(choices: Choices, tau: Floats | None) -> dict[str, Interval]:
     answered = ~choices.missed
     for name, hidden in zip(ANCHORED, (choices.valuation, choices.acceptance), strict=True):
         if hidden is None:
-            scores[name] = Interval(np.nan, np.nan, np.nan)
+            scores[name] = UNKNOWN
             continue
         worth = hidden.astype(np.float64)
         chance = worth.mean(axis=2)
@@ -203,7 +215,7 @@ def _scores(choices: Choices, tau: Floats | None) -> dict[str, Interval]:
         scores[name] = ratio_interval(gained, room)
     with np.errstate(invalid="ignore"):
         known = None if tau is None else np.nanmean(tau, axis=1)
-    scores["insight"] = Interval(np.nan, np.nan, np.nan) if known is None else mean_interval(known)
+    scores["insight"] = UNKNOWN if known is None else mean_interval(known)
     return scores
 
 
@@ -241,16 +253,32 @@ def _fitted_agent(model: Model, choices: Choices, n: int, seed: int) -> Agent:
     return group.agent(group.prior_mean + group.prior_sd * torch.from_numpy(z))
 
 
+def behind_the_best(beside: Beside) -> dict[str, Interval]:
+    """How much each player's loss is above that of the player with the lowest mean loss, by name.
+
+    The same participants' choices are foretold by all, so that the intervals are those of paired differences: those of
+    the losses themselves hold how much participants differ, which is far more. The best player is left out, as are
+    participants whose loss is not defined under either.
+    """
+    losses = {player.name: player.loss for player in beside.players if player.loss is not None}
+    if not losses:
+        return {}
+    best = min(losses, key=lambda name: mean_of_defined(losses[name]))
+    return {name: mean_interval(loss - losses[best]) for name, loss in losses.items() if name != best}
+
+
 def frames(besides: Sequence[Beside]) -> dict[str, pd.DataFrame]:
     """Everything as tables, by name."""
     found: dict[str, list[pd.DataFrame]] = {"curves": [], "effects": [], "losses": [], "players": []}
     for beside in besides:
+        behind = behind_the_best(beside)
         for player in (beside.people, *beside.players):
             key = {"people": beside.entry.name, "player": player.name}
             row: dict[str, Any] = dict(key)
             measures = {**player.scores, **{f"distance, {curve}": each for curve, each in player.distances.items()}}
             if player.loss is not None:
-                measures["loss"] = mean_interval(player.loss[~np.isnan(player.loss)])
+                measures["loss"] = mean_interval(player.loss)
+                measures[BEHIND] = behind.get(player.name, UNKNOWN)
                 found["losses"].append(
                     pd.DataFrame({**key, "participant": beside.data.choices.names(), "loss": player.loss})
                 )

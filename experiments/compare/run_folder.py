@@ -11,17 +11,16 @@ from rich.console import Console
 from accept_reject.agents.registry import describe as describe_agent
 from accept_reject.experiments.compare import figures, tables
 from accept_reject.experiments.compare.config import CompareConfig
-from accept_reject.experiments.compare.results import FIRST_SEED, PLAYED, STARTS, Beside, frames, run
+from accept_reject.experiments.compare.methods import of_comparison
+from accept_reject.experiments.compare.results import Beside, frames, run
 from accept_reject.experiments.config import content_hash, dump_config
 from accept_reject.experiments.curves import AXES, CURVES
 from accept_reject.experiments.data.load import describe
 from accept_reject.experiments.files import make_folder, write, write_csv
 from accept_reject.experiments.html import render
-from accept_reject.experiments.intervals import DISTANCE_RESAMPLES
 from accept_reject.experiments.progress import stages
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_rich
-from accept_reject.experiments.train.held_out import DRAWS
 
 
 def run_compare(config: CompareConfig, seen_from: Path, parent: Path) -> Path:
@@ -43,7 +42,10 @@ def run_compare(config: CompareConfig, seen_from: Path, parent: Path) -> Path:
     folder = parent / f"{config.name}-{content_hash(dump_config(config), *told)}"
     write_run(config, besides, folder)
     for beside in besides:
-        console.print(to_rich(tables.players(beside)))
+        everything = tables.players(beside)
+        name, *columns = everything.header
+        for few in (columns[:2], columns[2:]):  # losses by themselves have room for their intervals
+            console.print(to_rich(everything.only(name, *few)))
         if beside.data.simulated:
             console.print(f"The participants of {beside.entry.name} are simulated.", highlight=False)
     console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False)
@@ -84,10 +86,6 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
         config_text=dump_config(config),
         sections=sections,
         agents=agents,
-        played=PLAYED,
-        first_seed=FIRST_SEED,
-        starts=STARTS,
-        draws=DRAWS,
-        distance_resamples=DISTANCE_RESAMPLES,
+        methods=of_comparison(config, besides),
     )
     write(folder / "report.html", report)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from accept_reject.experiments.compare.results import Beside, Player
+from accept_reject.experiments.compare.results import BEHIND, Beside, Player, behind_the_best
 from accept_reject.experiments.curves import CURVES, By
-from accept_reject.experiments.intervals import Interval, mean_interval
+from accept_reject.experiments.intervals import UNKNOWN, Interval, mean_interval, mean_of_defined
 from accept_reject.experiments.scores import SCORES
 from accept_reject.experiments.signatures import EFFECTS
 from accept_reject.experiments.tables import DASH, TextTable, cell
@@ -15,13 +15,14 @@ from accept_reject.experiments.tables import DASH, TextTable, cell
 def players(beside: Beside) -> TextTable:
     """Scores, held-out losses and distances of everyone, the most like people first."""
     everyone = [beside.people, *sorted(beside.players, key=_loss)]
+    behind = behind_the_best(beside)
     rows = []
     for player in everyone:
         scores = [cell(player.scores[name]) if name in player.scores else DASH for name in SCORES]
-        loss = DASH if player.loss is None else cell(mean_interval(player.loss[~np.isnan(player.loss)]), 4)
+        loss = DASH if player.loss is None else cell(mean_interval(player.loss), 4)
         apart = [cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
-        rows.append((player.name, loss, *apart, *scores))
-    header = ("player", "loss per choice", *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
+        rows.append((player.name, loss, cell(behind.get(player.name, UNKNOWN), 4), *apart, *scores))
+    header = ("player", "loss per choice", BEHIND, *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
     return TextTable(f"Beside {beside.entry.name}", header, tuple(rows))
 
 
@@ -53,4 +54,4 @@ def _curves(beside: Beside) -> tuple[str, ...]:
 
 
 def _loss(player: Player) -> float:
-    return np.inf if player.loss is None else float(np.nanmean(player.loss))
+    return np.inf if player.loss is None else float(mean_of_defined(player.loss))

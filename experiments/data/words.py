@@ -11,8 +11,14 @@ from accept_reject.experiments.population import Distribution, Mixture, Populati
 from accept_reject.experiments.words import UNBOUNDED, counted, game, listed, spaced
 
 
-def participants(name: str, data: Data) -> list[str]:
-    """Who made how many choices."""
+def participants(name: str, data: Data, of_silent: str) -> list[str]:
+    """Who made how many choices.
+
+    Args:
+        name: The data's path or name.
+        data: The choices.
+        of_silent: What follows for participants who made none.
+    """
     choices = data.choices
     made = int((~choices.missed).sum())
     recorded = np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded
@@ -30,11 +36,9 @@ def participants(name: str, data: Data) -> list[str]:
         sentences.insert(1, f"They are players of the agent {data.population.agent}{drawn(data.population)}.")
     if missed:
         share = f"{counted(missed, 'round')} ({missed / recorded.sum():.1%})"
-        sentences.append(
-            f"{share} {'was' if missed == 1 else 'were'} missed; no fit counts {'it' if missed == 1 else 'them'}."
-        )
+        sentences.append(f"{share} {'was missed and counts' if missed == 1 else 'were missed and count'} for nothing.")
     if mute:
-        sentences.append(f"{counted(mute, 'participant')} made no choice at all, so that only the prior tells of them.")
+        sentences.append(f"{counted(mute, 'participant')} made no choice at all, so that {of_silent}.")
     return sentences
 
 

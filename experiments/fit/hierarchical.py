@@ -22,6 +22,9 @@ from accept_reject.experiments.fit.model import Model
 MOST_ITERATIONS = 1_000
 """After so many iterations it gives up, and says so."""
 
+TOLERANCE = 1e-3
+"""When a group counts as found, unless told otherwise."""
+
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -70,7 +73,7 @@ def fit_hierarchically(
     choices: Choices,
     starts: int = 10,
     seed: int = 0,
-    tolerance: float = 1e-3,
+    tolerance: float = TOLERANCE,
     on_iteration: Callable[[int, float], None] = lambda _, __: None,
 ) -> Group:
     """Learn a group and its participants.

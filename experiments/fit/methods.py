@@ -14,6 +14,10 @@ from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS
 from accept_reject.experiments.fit.results import FitResults
 from accept_reject.experiments.words import UNBOUNDED, Methods, counted, listed, methods, software, spaced
 
+GROUP = (
+    "Participants' parameters are Normal on these unbounded scales; this group was learned, beginning with the means "
+    "and standard deviations given."
+)
 PRIORS = "Priors are Normal on these unbounded scales, with the means and standard deviations given."
 
 
@@ -22,15 +26,12 @@ def of_fit(results: FitResults) -> Methods:
     config, data = results.config, results.data
     prior = {
         "map": PRIORS,
-        "hierarchical": (
-            "Participants' parameters are Normal on these unbounded scales; this group was learned, beginning with the "
-            "means and standard deviations given."
-        ),
+        "hierarchical": GROUP,
         "maximum-likelihood": "There are no priors: these are where the search begins, on unbounded scales.",
     }[config.method]
     bayesian = config.method != "maximum-likelihood"
     return methods(
-        [*participants(config.data, data), *the_game(data)],
+        [*participants(config.data, data, "only the prior tells of them"), *the_game(data)],
         models(config.models, prior, bayesian, config.starts),
         [
             *_estimation(results),
@@ -105,6 +106,18 @@ def by_itself(starts: int) -> str:
     return f"For each participant by itself the mode of the posterior {UNBOUNDED} was looked for {climb(starts)}."
 
 
+def learning_of_groups(starts: int, tolerance: float) -> str:
+    """How groups are learned."""
+    again = "all starts were" if starts > 1 else "the start was"
+    return (
+        "Groups were learned by expectation-maximisation with Laplace's approximation (Huys et al., 2011): the "
+        f"participants' modes were looked for {climb(starts)}; the group was matched to their posteriors, and their "
+        f"modes were found anew, until no mean of the group moved by more than {tolerance:g} of its standard deviation "
+        f"and no standard deviation by more than that share of itself; then {again} tried once more under the group "
+        "that was found."
+    )
+
+
 def selection(prior: SelectionPrior) -> str:
     """How models are compared."""
     count = "1" if prior == 1 else "1 over the number of models"
@@ -125,14 +138,9 @@ def _estimation(results: FitResults) -> list[str]:
     if config.method == "maximum-likelihood":
         how = climb(config.starts, bayesian=False)
         return [f"For each participant by itself the maximum of the likelihood was looked for {how}."]
-    again = "all starts were" if config.starts > 1 else "the start was"
     lost = [name for name, each in results.models.items() if each.group is not None and not each.group.converged]
     return [
-        f"Groups were learned by expectation-maximisation with Laplace's approximation (Huys et al., 2011): the "
-        f"participants' modes were looked for {climb(config.starts)}; the group was matched to their posteriors, and "
-        f"their modes were found anew, until no mean of the group moved by more than {config.tolerance:g} of its "
-        f"standard deviation and no standard deviation by more than that share of itself; then {again} tried once more "
-        "under the group that was found.",
+        learning_of_groups(config.starts, config.tolerance),
         f"After {MOST_ITERATIONS:,} iterations it was given up for {listed(lost)}." if lost else "",
     ]
 

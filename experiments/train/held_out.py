@@ -43,6 +43,9 @@ PLAYED = 200
 DRAWS = 1000
 """Draws from a population or a group over which a mixture is taken."""
 
+STARTS = 3
+"""Starts of each fit of a group."""
+
 
 def held_out_tables(
     network: Network[Any], split: Split, population: PopulationConfig | None, models: Sequence[Model]
@@ -100,7 +103,7 @@ def fitted(model: Model, train: Choices, test: Choices) -> NDArray[np.float64]:
     Returns:
         `(n, rounds)`, of the participants in `test`.
     """
-    group = fit_hierarchically(model, train, starts=3).fit.model
+    group = fit_hierarchically(model, train, starts=STARTS).fit.model
     z = np.random.default_rng(DRAWS_SEED).standard_normal((DRAWS, len(group.parameters)))
     free = group.prior_mean + group.prior_sd * torch.from_numpy(z)
     log_probability = Likelihood(group, test).by_round(np.arange(len(test)))
