@@ -14,7 +14,7 @@ from scipy import stats
 from telling import told
 
 from accept_reject.experiments.compare import tables
-from accept_reject.experiments.compare.config import CompareConfig
+from accept_reject.experiments.compare.config import CompareConfig, PeopleEntry
 from accept_reject.experiments.compare.methods import of_comparison
 from accept_reject.experiments.compare.results import BEHIND, Beside, behind_the_best, frames, run
 from accept_reject.experiments.compare.run_folder import write_run
@@ -42,7 +42,7 @@ def test_curves_in_the_table_in_the_report_and_in_the_csv_are_the_same(beside: B
     for by, name in product(AXES, CURVES):
         shown = tables.curve(beside, name, by)
         assert shown.header == (by, *beside.points[by].names)
-        assert [row[0] for row in shown.rows] == ["people", *(player.name for player in beside.players)]
+        assert [row[0] for row in shown.rows] == ["people (simulated)", *(player.name for player in beside.players)]
         for player, row in zip((beside.people, *beside.players), shown.rows, strict=True):
             curve = player.curves[by][name]
             rows = table[(table.player == player.name) & (table.curve == name) & (table.by == by)]
@@ -75,8 +75,8 @@ def test_how_far_players_are_behind_the_best(beside: Beside) -> None:
     assert table.loc[["people", "best", "blind"]].isna().all(axis=None)
     shown = {row[0]: row[2] for row in tables.players(found).rows}
     assert tables.players(found).header[2] == "behind the best"
-    assert list(shown) == ["people", "best", "near", "far", "blind"]
-    assert [shown[name] for name in ("people", "best", "blind")] == [DASH] * 3
+    assert list(shown) == ["people (simulated)", "best", "near", "far", "blind"]
+    assert [shown[name] for name in ("people (simulated)", "best", "blind")] == [DASH] * 3
     mean, low, high = table.loc["near"]
     assert shown["near"] == f"{mean:.4f} [{low:.4f}, {high:.4f}]"
     assert behind_the_best(replace(beside, players=players[2:3])) == {}
@@ -90,6 +90,45 @@ def test_every_curve_has_a_figure_and_its_numbers(people: Path, beside: Beside, 
     assert headings == [f"{what}, by {by}" for what in (asked, accepted) for by in ("round", "meeting")]
     assert report.count("<summary>The numbers</summary>") == 4
     assert report.count("whether they ask them or not") == 2
+
+
+def test_a_report_says_whose_choices_nobody_made(people: Path, beside: Beside, tmp_path: Path) -> None:
+    real = replace(beside, entry=PeopleEntry(data="real"), data=beside.data._replace(simulated=False))
+    texts = []
+    for name, besides in (("all", [beside]), ("some", [beside, real]), ("none", [real])):
+        write_run(config(people, agents=[TRUE, "random"]), besides, tmp_path / name)
+        texts.append(" ".join((tmp_path / name / "report.html").read_text(encoding="utf-8").split()))
+    alone, some, none = texts
+    for text, said in (
+        (alone, "All participants here are simulated."),
+        (some, "The participants of alike are simulated."),
+    ):
+        assert text.count(said) == 2  # on top and at the bottom
+        assert f"{said} Seed 0." in text
+        for part in (
+            "<p><strong>These participants are simulated.</strong></p>",
+            "the simulated participants' own score",
+            "Black: the simulated participants.",
+            "Band: the simulated participants' 95% interval.",
+            "Stay/switch effects beside simulated participants of alike",
+            "beside simulated participants of alike: means over games",
+            "<td>people (simulated)</td>",
+        ):
+            assert part in text, part
+    for text in (some, none):
+        for part in (
+            "<h1>Humans and machines",
+            "Black: the participants.",
+            "beside participants of real: means over games",
+            "<td>people</td>",
+        ):
+            assert part in text, part
+    assert "<h1>Simulated participants and machines side by side</h1>" in alone
+    assert "Black: the participants." not in alone
+    assert "<td>people</td>" not in alone
+    assert tables.players(beside).title == "Beside simulated participants of alike"
+    assert tables.players(real).title == "Beside participants of real"
+    assert "imulated" not in none.partition("<h2>Methods</h2>")[0]
 
 
 def methods(config: CompareConfig, beside: Beside, folder: Path) -> str:

@@ -96,10 +96,11 @@ def likeness(beside: Beside) -> Figure:
         people = beside.people.scores["valuing"]
         if np.isfinite(people.mean):
             ax.axhspan(people.low, people.high, color="0.88", linewidth=0, zorder=0)
-            ax.annotate("people", (0.99, people.mean), xycoords=("axes fraction", "data"), ha="right", va="center")
+            beside_axes = (1.01, people.mean)  # where no interval crosses it
+            ax.annotate("people", beside_axes, xycoords=("axes fraction", "data"), ha="left", va="center")
         ax.axvline(np.log(beside.data.choices.game.offered), color="0.6", linewidth=0.8, linestyle="--")
         ax.invert_xaxis()
-        ax.set_xlabel("Loss per held-out choice of people (nats, 95% interval): more like people to the right")
+        ax.set_xlabel("Loss per held-out choice of people (nats, 95% interval)\nmore like people to the right")
         ax.set_ylabel("Valuing score (0: chance, 1: oracle; 95% interval)")
         handles, labels = ax.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8, markerscale=0.6)

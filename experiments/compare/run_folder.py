@@ -21,6 +21,7 @@ from accept_reject.experiments.html import render
 from accept_reject.experiments.progress import stages
 from accept_reject.experiments.style import write_figures
 from accept_reject.experiments.tables import to_rich
+from accept_reject.experiments.words import listed
 
 
 def run_compare(config: CompareConfig, seen_from: Path, parent: Path) -> Path:
@@ -79,12 +80,17 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
     for name, frame in frames(besides).items():
         write_csv(folder / f"{name}.csv", frame)
     write(folder / "config.yaml", dump_config(config))
+    simulated = [beside.entry.name for beside in besides if beside.data.simulated]
+    everyone = len(simulated) == len(besides)
+    who = "All participants here" if everyone else f"The participants of {listed(simulated)}" if simulated else ""
     agents = [(entry.name, describe_agent(entry.agent)) for entry in config.agents]
     report = render(
         "compare.html",
         config=config,
         config_text=dump_config(config),
         sections=sections,
+        simulated=f"{who} are simulated." if who else "",
+        all_simulated=everyone,
         agents=agents,
         methods=of_comparison(config, besides),
     )

@@ -21,19 +21,24 @@ def players(beside: Beside) -> TextTable:
         scores = [cell(player.scores[name]) if name in player.scores else DASH for name in SCORES]
         loss = DASH if player.loss is None else cell(mean_interval(player.loss), 4)
         apart = [cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
-        rows.append((player.name, loss, cell(behind.get(player.name, UNKNOWN), 4), *apart, *scores))
+        rows.append((_name(player, beside), loss, cell(behind.get(player.name, UNKNOWN), 4), *apart, *scores))
     header = ("player", "loss per choice", BEHIND, *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
-    return TextTable(f"Beside {beside.entry.name}", header, tuple(rows))
+    return TextTable(f"Beside {_who(beside)} of {beside.entry.name}", header, tuple(rows))
 
 
 def curve(beside: Beside, name: str, by: By) -> TextTable:
     """The points of a learning curve of everyone."""
     rows = [
-        (player.name, *(cell(Interval(*point), 0) for point in zip(*player.curves[by][name].mean, strict=True)))
+        (
+            _name(player, beside),
+            *(cell(Interval(*point), 0) for point in zip(*player.curves[by][name].mean, strict=True)),
+        )
         for player in (beside.people, *beside.players)
         if name in player.curves.get(by, ())
     ]
-    return TextTable(CURVES[name], (by, *beside.points[by].names), tuple(rows))
+    return TextTable(
+        f"{CURVES[name]}, beside {_who(beside)} of {beside.entry.name}", (by, *beside.points[by].names), tuple(rows)
+    )
 
 
 def effects(beside: Beside) -> TextTable:
@@ -43,9 +48,19 @@ def effects(beside: Beside) -> TextTable:
         if player.effects is not None:
             of = player.effects.set_index("effect")
             cells = [cell(Interval(*of.loc[name, ["estimate", "low", "high"]])) for name in EFFECTS]
-            rows.append((player.name, *cells))
+            rows.append((_name(player, beside), *cells))
     header = ("player", *(f"last {name}" for name in EFFECTS))
-    return TextTable(f"Stay/switch effects beside {beside.entry.name} (log odds for one SD)", header, tuple(rows))
+    title = f"Stay/switch effects beside {_who(beside)} of {beside.entry.name} (log odds for one SD)"
+    return TextTable(title, header, tuple(rows))
+
+
+def _who(beside: Beside) -> str:
+    return "simulated participants" if beside.data.simulated else "participants"
+
+
+def _name(player: Player, beside: Beside) -> str:
+    """What a row calls a player: tables are read apart from their reports."""
+    return f"{player.name} (simulated)" if player is beside.people and beside.data.simulated else player.name
 
 
 def _curves(beside: Beside) -> tuple[str, ...]:
