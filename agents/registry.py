@@ -152,20 +152,26 @@ def find_entry(name: str) -> Entry | None:
     return next(iter(ours + theirs), None)
 
 
-def describe(name: str) -> str:
+def describe(name: str, params: Mapping[str, Any] | None = None) -> str:
     """What an agent is, in a line: our summary; of others the first line of their class's docstring and where it is.
+
+    Args:
+        name: As `make_agent` takes it.
+        params: Those that it was given; they are added as they are, since a summary does not know of them.
 
     Raises:
         ValueError: If there is no such agent, as `load_class` tells.
     """
+    given = "; with " + ", ".join(f"{key}={value!r}" for key, value in params.items()) if params else ""
     if name in AGENTS:
-        return AGENTS[name].summary
+        changed = f"{name}, by default: " if params else ""
+        return f"{changed}{AGENTS[name].summary}{given}"
     entry = find_entry(name)
     origin = entry.path if entry else name
     if entry and name not in ADAPTERS:
         origin += f", {entry.summary}"  # whose it is
     own = (load_class(name).__doc__ or "").strip()  # never a base class's, which would tell of another agent
-    return f"{own.splitlines()[0].strip()} ({origin})" if own else origin
+    return (f"{own.splitlines()[0].strip()} ({origin})" if own else origin) + given
 
 
 def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:

@@ -19,14 +19,20 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from accept_reject.agents import make_agent
-from accept_reject.experiments.benchmark.aggregate import THRESHOLDS, Aggregates, aggregate
+from accept_reject.experiments.benchmark.aggregate import (
+    THRESHOLDS,
+    Aggregates,
+    aggregate,
+    interquartile_mean,
+    runs_by_agent,
+)
 from accept_reject.experiments.benchmark.config import OVERALL, BenchmarkConfig
 from accept_reject.experiments.benchmark.leaderboard import with_overall
 from accept_reject.experiments.benchmark.results import Results, run
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.curves import by_player
 from accept_reject.experiments.files import write
-from accept_reject.experiments.intervals import Interval, mean_interval, ratio_interval
+from accept_reject.experiments.intervals import Interval, mean_interval, ratio_interval, share_interval
 from accept_reject.experiments.population import PopulationConfig
 from accept_reject.experiments.replay import replay
 from accept_reject.experiments.scores import SCORES
@@ -53,15 +59,17 @@ highest lie further out. Quantities without spread, which their intervals always
 | --- | --- | ---: | ---: | ---: | ---: |
 {rows}
 
-What lies at an edge (a truth within one percentage point of 0 or 100%) is told apart: where most seeds have not a
-single miss, or hit, {seeds} of them tell little of how rare these are, and intervals are too short.
+What lies at an edge (a truth within one percentage point of 0 or 100%; in profiles and probabilities of improvement
+that of a single scenario) is told apart: where most seeds have not a single miss, or hit, {seeds} of them tell little of
+how rare these are, and intervals are too short. It is so for many points of a profile: within a scenario seeds hardly
+differ.
 
 ## Why not percentile bootstraps
 
 The means of the benchmark's scores by percentile bootstrap with 2,000 resamples: intervals between the 2.5th and the
-97.5th percentile hold the truth in {percentile:.1f}%. For {seeds} values they are too short, since a resample varies as
-the values do around *their* mean and has fatter tails than a Normal. Student's t makes up for both; where an
-interquartile mean needs a bootstrap, percentiles further out do.
+97.5th percentile hold the truth in {percentile:.1f}%. For {seeds} values they are too short: a resample varies as the
+values do around *their* mean, and how much they vary is itself uncertain. Student's t makes up for both; where an
+interquartile mean needs a bootstrap, percentiles further out do. Below five seeds they can't, and no interval is given.
 """
 
 
@@ -83,7 +91,7 @@ def main() -> None:
             {"scenarios": SCENARIOS, "agents": AGENTS, "seeds": REPETITIONS * SEEDS, "episodes": GAMES}
         )
     )
-    rows = [*of_means(results), *of_aggregates(results), *of_studies()]
+    rows = [each for each in (*of_means(results), *of_aggregates(results), *of_studies()) if each.coverage.size]
     text = PAGE_TEXT.format(
         repetitions=REPETITIONS, seeds=SEEDS, games=GAMES, participants=PARTICIPANTS, agents=", ".join(AGENTS),
         scenarios=", ".join(SCENARIOS), noise=196 * np.sqrt(0.95 * 0.05 / REPETITIONS), rows="\n".join(map(str, rows)),
@@ -94,18 +102,11 @@ def main() -> None:
 
 def count(kind: str, of: str, intervals: Interval, truth: NDArray[np.float64]) -> Counted:
     """Coverage of intervals, `(repetitions, ...)`, of the quantities that vary."""
-    varies = np.ptp(intervals.mean, axis=0) > 1e-9
+    if not intervals.mean.size:
+        return Counted(kind, of, np.empty(0))
+    varies = np.nanmax(intervals.mean, axis=0) - np.nanmin(intervals.mean, axis=0) > 1e-9
     held = (intervals.low <= truth + 1e-12) & (truth - 1e-12 <= intervals.high)
     return Counted(kind, of, 100 * held.mean(axis=0)[varies])
-
-
-def apart_at_edges(kind: str, intervals: Interval, truth: NDArray[np.float64]) -> Iterator[Counted]:
-    """Coverage for a benchmark's shares, those near 0 or 1 apart."""
-    edge = (truth < 0.01) | (truth > 0.99)
-    for name, chosen in ((kind, ~edge), (f"{kind}, at an edge", edge)):
-        counted = count(name, "benchmark", Interval(*(each[:, chosen] for each in intervals)), truth[chosen])
-        if counted.coverage.size:
-            yield counted
 
 
 def repeated(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
@@ -132,25 +133,44 @@ def of_means(results: Results) -> Iterator[Counted]:
         )
     points = np.concatenate(list(results.curves.values()), axis=1)
     truth = np.nanmean(points, axis=0)
-    yield from apart_at_edges("points of learning curves", mean_interval(repeated(points, SEEDS)), truth)
+    edge = (truth < 0.01) | (truth > 0.99)
+    intervals = share_interval(repeated(points, SEEDS))
+    for name, chosen in (("", ~edge), (", at an edge", edge)):
+        picked = Interval(*(each[:, chosen] for each in intervals))
+        yield count(f"points of learning curves{name}", "benchmark", picked, truth[chosen])
 
 
 def of_aggregates(results: Results) -> Iterator[Counted]:
     """Interquartile means, profiles and probabilities of improvement."""
-    truth = aggregate(results, "valuing")
+    everything = [runs_by_agent(results, "valuing")[agent] for agent in AGENTS]
     found = []
     for block in track(range(REPETITIONS), "aggregates"):
         first = results.config.first_seed + block * SEEDS
         config = results.config.model_copy(update={"seeds": SEEDS, "first_seed": first})
         seeds = results.scores.seed.between(first, first + SEEDS - 1)
         found.append(in_order(aggregate(replace(results, config=config, scores=results.scores[seeds]), "valuing")))
-    shown = [int(np.abs(THRESHOLDS - threshold).argmin()) for threshold in (0.25, 0.5, 0.75)]
-    true_means = in_order(truth)
-    kinds = ("interquartile means, valuing", "performance profiles, valuing", "probabilities of improvement, valuing")
-    parts = (lambda each: each, lambda each: each[:, shown], lambda each: each[~np.eye(len(AGENTS), dtype=bool)])
-    for at, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
-        intervals = Interval(*(np.stack([part(each[at][bound]) for each in found]) for bound in range(3)))
-        yield from apart_at_edges(kind, intervals, part(true_means[at].mean))
+
+    def repetitions(at: int) -> Interval:
+        return Interval(*(np.stack([each[at][bound] for each in found]) for bound in range(3)))
+
+    means = np.array([interquartile_mean(each) for each in everything])
+    yield count("interquartile means, valuing", "benchmark", repetitions(0), means)
+    above = np.stack([(runs[..., None] > THRESHOLDS).mean(axis=0) for runs in everything])  # by scenario
+    ahead = np.array([[[higher(*pair) for pair in zip(a.T, b.T, strict=True)] for b in everything] for a in everything])
+    others = ~np.eye(len(AGENTS), dtype=bool)
+    for kind, at, truth, shown in (
+        ("performance profiles", 1, above.swapaxes(1, 2), np.ones(above[:, 0].shape, bool)),
+        ("probabilities of improvement", 2, ahead, others),
+    ):
+        edge = (((truth > 0) & (truth < 0.01)) | ((truth > 0.99) & (truth < 1))).any(axis=2)
+        for name, chosen in (("", shown & ~edge), (", at an edge", shown & edge)):
+            picked = Interval(*(each[:, chosen] for each in repetitions(at)))
+            yield count(f"{kind}, valuing{name}", "benchmark", picked, truth.mean(axis=2)[chosen])
+
+
+def higher(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """How probably a run of one is higher than one of the other."""
+    return float(np.searchsorted(np.sort(other), one).mean() / len(other))
 
 
 def in_order(found: Aggregates) -> tuple[Interval, Interval, Interval]:
@@ -188,7 +208,7 @@ def of_studies() -> Iterator[Counted]:
     yield count("loss per choice", "study", mean_interval(repeated(loss, PARTICIPANTS)), loss.mean(axis=0))
     apart = loss[:, :1] - loss[:, 1:]
     yield count(
-        "the same, paired differences", "study", mean_interval(repeated(apart, PARTICIPANTS)), apart.mean(axis=0)
+        "loss per choice, paired differences", "study", mean_interval(repeated(apart, PARTICIPANTS)), apart.mean(axis=0)
     )
     truth = stay_effects(choices)
     studies = [

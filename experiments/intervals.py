@@ -35,7 +35,7 @@ def mean_of_defined(values: Any, axis: int | None = 0) -> Any:
 def mean_interval(values: ArrayLike) -> Interval:
     """The mean over the first axis with its 95% interval by Student's t.
 
-    Percentile-bootstrap intervals are too narrow for the 20 or 40 seeds of a benchmark: they hold the truth in 92% of
+    Percentile-bootstrap intervals are too narrow for the 20 seeds of a benchmark: they hold the truth in 93% of
     repetitions (`docs/coverage.md`). Values that are undefined (NaN) don't count. A single value has no interval: NaN.
 
     Args:
@@ -50,10 +50,15 @@ def mean_interval(values: ArrayLike) -> Interval:
     return _student(mean, np.sqrt(mean_of_defined((values - mean) ** 2) / np.maximum(n - 1, 1)), n)
 
 
+def share_interval(shares: ArrayLike) -> Interval:
+    """`mean_interval` of shares: what lies beyond 0 and 1 is cut off, which takes no truth out of an interval."""
+    return Interval(*(np.clip(each, 0, 1) for each in mean_interval(shares)))
+
+
 def ratio_interval(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Interval:
     """The ratio of two sums over the same things, with its 95% interval over them by Student's t.
 
-    The ratio's error is taken as linear in the two sums (Cochran 1977, *Sampling Techniques*, eq. 6.13).
+    The ratio's error is taken as linear in the two sums (Cochran 1977, *Sampling Techniques*, ch. 6).
 
     Args:
         numerator: What is summed above, `(n,)`.
@@ -77,7 +82,7 @@ def _student(mean: Any, standard_error: Any, n: Any) -> Interval:
 
 
 def expanded_levels(n: int) -> tuple[float, float]:
-    """Quantiles of a bootstrap over n things between which a 95% interval lies (Hesterberg 2015, sec. 3.1).
+    """Quantiles of a bootstrap over n things, 2 or more, between which a 95% interval lies (Hesterberg 2015).
 
     They are so far out that the interval of a mean is as wide as Student's t makes it; plain percentiles, 0.025 and
     0.975, are too close for small n.

@@ -110,7 +110,7 @@ def game(spec: GameSpec, lengths: Sequence[int]) -> list[str]:
         lengths: How many rounds it has.
     """
     shown = sum(kind.count for kind in spec.partners if kind.rank_shown)
-    place = f"how it was ranked among candidates, from 1 (best) to {spec.ranks}"
+    place = f"how it was ranked among candidates, from 1 (best) to {spec.ranks}, and the number of spots"
     told = ["whether that partner accepted or rejected"]
     if shown:
         told.append(
@@ -134,7 +134,10 @@ def game(spec: GameSpec, lengths: Sequence[int]) -> list[str]:
         others = counted(spec.n_partners - spec.n_present, "newcomer")
         sentences.append(f"{spec.n_present} partners were present at a time, and {others} took the places of others.")
     if spec.drift:
-        sentences.append(f"Mean ranks made a random walk with a standard deviation of {spec.drift:g} a round.")
+        sentences.append(
+            f"Mean ranks made a random walk with a standard deviation of {spec.drift:g} a round, "
+            f"between 1 and {spec.ranks}."
+        )
     return sentences + ([f"{_doors(spec, lengths)}, and acceptance followed from the rank."] if spec.open_doors else [])
 
 

@@ -22,7 +22,7 @@ from accept_reject.experiments.benchmark.aggregate import (
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.benchmark.frames import frames
 from accept_reject.experiments.benchmark.results import Results, run
-from accept_reject.experiments.intervals import expanded_levels, mean_interval
+from accept_reject.experiments.intervals import expanded_levels, mean_interval, share_interval
 from accept_reject.experiments.scores import SCORES
 
 ONE = np.array([[0.5, 0.59, 0.42], [0.23, 0.36, 0.2], [0.52, 0.9, 0.35], [0.31, 0.65, 0.61], [0.53, 0.22, 0.49]])
@@ -45,7 +45,8 @@ def test_numbers_of_rliable() -> None:
     """Computed with rliable 1.2.0, the library of the paper."""
     assert interquartile_mean(ONE) == pytest.approx(0.45222222222222214)
     assert interquartile_mean(OTHER) == pytest.approx(0.23555555555555557)
-    assert improvement(ONE, OTHER, ONCE) == pytest.approx([0.78])
+    apart = [np.mean(ONE[i] > OTHER[i]) + np.mean(ONE[i] == OTHER[i]) / 2 for i in range(5)]  # pairs of the same seed
+    assert improvement(ONE, OTHER, ONCE) * 20 / 25 + np.sum(apart) / 25 == pytest.approx([0.78])
 
 
 def test_the_interquartile_mean_is_that_of_the_middle_half() -> None:
@@ -61,11 +62,16 @@ scores = st.lists(st.sampled_from([-0.2, 0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1
 @given(scores, scores)
 def test_improvement_and_profiles_are_plain_counts(one: list[float], other: list[float]) -> None:
     ours, theirs = np.reshape(one, (4, 3)), np.reshape(other, (4, 3))
-    counted = [1.0 if a > b else 0.5 if a == b else 0.0 for s in range(3) for a, b in product(ours[:, s], theirs[:, s])]
+    counted = [
+        1.0 if ours[i, s] > theirs[j, s] else 0.5 if ours[i, s] == theirs[j, s] else 0.0
+        for s, i, j in product(range(3), range(4), range(4))
+        if i != j  # the same seed: the same luck
+    ]
     found = improvement(ours, theirs, np.ones((1, 4), np.int64))
     assert found == pytest.approx([np.mean(counted)])
     assert found + improvement(theirs, ours, np.ones((1, 4), np.int64)) == pytest.approx([1])
-    u = [stats.mannwhitneyu(ours[:, s], theirs[:, s]).statistic / 16 for s in range(3)]
+    others = [[j for j in range(4) if j != i] for i in range(4)]
+    u = [stats.mannwhitneyu(ours[[i], s], theirs[others[i], s]).statistic / 3 for s in range(3) for i in range(4)]
     assert found == pytest.approx([np.mean(u)])
     assert profile(ours) == pytest.approx([np.mean([a > threshold for a in one]) for threshold in THRESHOLDS])
 
@@ -73,7 +79,7 @@ def test_improvement_and_profiles_are_plain_counts(one: list[float], other: list
 def test_a_resample_counts_its_seeds() -> None:
     rows = np.random.default_rng(1).integers(5, size=(20, 5))
     times = np.stack([np.bincount(row, minlength=5) for row in rows])
-    expected = [improvement(ONE[row], OTHER[row], ONCE)[0] for row in rows]
+    expected = [np.mean([(np.sign(ONE[i] - OTHER[j]) + 1) / 2 for i, j in product(row, row) if i != j]) for row in rows]
     assert improvement(ONE, OTHER, times) == pytest.approx(expected)
     assert profile(ONE[rows]) == pytest.approx(np.stack([profile(ONE[row]) for row in rows]))
 
@@ -85,6 +91,78 @@ def test_a_bootstrap_of_a_mean_is_as_wide_as_students_t() -> None:
     assert (low, high) == pytest.approx(mean_interval(values)[1:], abs=0.03)
     plain = np.quantile(values[rows].mean(axis=1), (0.025, 0.975))
     assert plain[1] - plain[0] < 0.95 * (high - low)
+
+
+def made_up(values: dict[tuple[str, str], np.ndarray]) -> Results:
+    """Results that hold given values of `valuing`, `(seeds,)`, by scenario and agent."""
+    scenarios, agents = (list(dict.fromkeys(key[i] for key in values)) for i in (0, 1))
+    config = BenchmarkConfig.model_validate(
+        {
+            "scenarios": [{"scenario": "orthogonal", "label": name} for name in scenarios],
+            "agents": [{"agent": "random", "label": name} for name in agents],
+            "seeds": len(next(iter(values.values()))),
+            "episodes": 1,
+        }
+    )
+    rows = [
+        {"scenario": scenario, "phase": "all", "agent": agent, "seed": seed, "score": "valuing", "value": value}
+        for (scenario, agent), each in values.items()
+        for seed, value in enumerate(each)
+    ]
+    return Results(config, pd.DataFrame(rows).assign(missed=0.0), pd.DataFrame(), {}, frozenset())
+
+
+def test_the_interval_is_that_of_whole_seeds_drawn_anew_with_expanded_percentiles() -> None:
+    runs = np.random.default_rng(4).normal(0.5, 0.2, (20, 2))
+    found = aggregate(made_up({("one", "a"): runs[:, 0], ("two", "a"): runs[:, 1]}), "valuing")
+    rows = np.random.default_rng(5).integers(20, size=(50_000, 20))
+    low, high = np.quantile(interquartile_mean(runs[rows]), expanded_levels(20))
+    assert found.interquartile_mean.low[0] == pytest.approx(low, abs=0.006)
+    assert found.interquartile_mean.high[0] == pytest.approx(high, abs=0.006)
+    plain = np.quantile(interquartile_mean(runs[rows]), (0.025, 0.975))
+    width = found.interquartile_mean.high[0] - found.interquartile_mean.low[0]
+    assert width > 1.04 * (plain[1] - plain[0])
+
+
+def test_a_copy_of_a_scenario_tells_nothing_new() -> None:
+    """Drawn on their own, as runs of independent trainings are, the two would make intervals narrower by a third."""
+    runs = np.random.default_rng(4).normal(0.5, 0.2, 20)
+    once = aggregate(made_up({("one", "a"): runs}), "valuing").interquartile_mean
+    twice = aggregate(made_up({("one", "a"): runs, ("two", "a"): runs}), "valuing").interquartile_mean
+    assert np.array(twice) == pytest.approx(np.array(once))
+
+
+def test_what_nobody_has_and_who_lacks_what_others_have() -> None:
+    rng = np.random.default_rng(6)
+    values = {(scenario, agent): rng.random(8) for scenario in ("one", "two") for agent in ("a", "b", "silent")}
+    values["two", "silent"][:] = np.nan
+    found = made_up(values)
+    assert set(aggregate(found, "valuing").agents) == {"a", "b"}
+    overall = leaderboard.with_overall(found, "valuing")
+    assert np.isnan(overall[leaderboard.OVERALL, "silent"]).all()
+    assert leaderboard.ranking(found, "valuing")[-1] == "silent"
+    assert overall[leaderboard.OVERALL, "a"] == pytest.approx((values["one", "a"] + values["two", "a"]) / 2)
+    for agent in ("a", "b", "silent"):
+        values["two", agent][3] = np.nan  # all offers of that game were alike
+    runs = runs_by_agent(made_up(values), "valuing")
+    assert {agent: each.shape for agent, each in runs.items()} == dict.fromkeys(("a", "b", "silent"), (8, 1))
+    values["one", "a"] -= 2  # below everybody, though not below who has no score
+    assert leaderboard.ranking(made_up(values), "valuing")[1:] == ["a", "silent"]
+
+
+def test_too_few_seeds_have_no_bootstrap_intervals() -> None:
+    runs = np.random.default_rng(4).random(5)
+    five = aggregate(made_up({("one", "a"): runs, ("one", "b"): runs / 2}), "valuing")
+    four = aggregate(made_up({("one", "a"): runs[:4], ("one", "b"): runs[:4] / 2}), "valuing")
+    assert np.isfinite(five.interquartile_mean.low).all()
+    assert np.isnan(four.interquartile_mean.low).all()
+    assert np.isfinite(four.improvement.mean).all()
+
+
+def test_shares_stay_within_bounds() -> None:
+    assert share_interval([1.0, 1.0, 0.9]).high == 1
+    assert share_interval([0.0, 0.0, 0.1]).low == 0
+    assert share_interval([0.4, 0.5, 0.6]) == mean_interval([0.4, 0.5, 0.6])
 
 
 def test_aggregates_of_a_benchmark(results: Results) -> None:
@@ -121,7 +199,7 @@ def test_tables_hold_what_figures_show(results: Results) -> None:
     at = found.agents.index("delta-rank"), found.agents.index("random")
     assert (row["mean"], row.low, row.high) == tuple(each[at] for each in found.improvement)
     curves = tables["curves"].query("scenario == 'hidden-ranks' and agent == 'random'")
-    expected = mean_interval(results.curves["hidden-ranks", "random"])
+    expected = share_interval(results.curves["hidden-ranks", "random"])
     assert curves["low"].tolist() == pytest.approx(expected.low, nan_ok=True)
     assert curves["round"].iloc[0] == 1.5  # rounds 1 and 2
     profiles = tables["profiles"].query("score == 'accepted' and agent == 'random'")

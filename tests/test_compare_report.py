@@ -193,7 +193,7 @@ def test_methods_say_what_was_done_and_no_more(people: Path, beside: Beside, tmp
     text = methods(config(people, agents=["random"], folds=5, seed=3), poorer, tmp_path)
     for part in (
         "The data (alike) hold 534 choices of 9 participants, from 60 rounds each.",
-        "Mean ranks made a random walk with a standard deviation of 0.5 a round.",
+        "Mean ranks made a random walk with a standard deviation of 0.5 a round, between 1 and 8.",
         "6 rounds (1.1%) were missed and count for nothing.",
         "How much each partner valued them is not known",
         "all other players played 200 other episodes of the same game (seed 10003)",

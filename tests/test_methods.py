@@ -239,11 +239,12 @@ def test_nobody_knows_an_empty_share_of_ranks(people: Data) -> None:
 def test_a_benchmark() -> None:
     plan: dict[str, Any] = {"agents": ["oracle-valuing", "meta-mixture", "random"], "episodes": 1}
     plan["scenarios"] = ["orthogonal", {"scenario": "crowd", "label": "long crowd", "game": {"rounds": 200}}]
-    text = told(of_benchmark(benchmark(BenchmarkConfig.model_validate({**plan, "seeds": 3, "first_seed": 40}))))
+    text = told(of_benchmark(benchmark(BenchmarkConfig.model_validate({**plan, "seeds": 5, "first_seed": 40}))))
     for said in (
-        "3 agents played 2 scenarios of the accept-or-reject game (after Babür et al., 2024): orthogonal (144 rounds, "
+        "3 agents (oracle-valuing, meta-mixture and random) played 2 scenarios of the accept-or-reject game (after "
+        "Babür et al., 2024): orthogonal (144 rounds, "
         "8 partners) and long crowd (200 rounds, 32 partners).",
-        "every agent played 1 episode for each of 3 seeds (40 to 42), with the same offers",
+        "every agent played 1 episode for each of 5 seeds (40 to 44), with the same offers",
         "oracle-valuing saw the hidden state.",
         "Of each trained network (meta-mixture) there is one training",
         "95% intervals by Student's t",
@@ -253,7 +254,7 @@ def test_a_benchmark() -> None:
     assert "missed" not in text
     plan |= {"agents": ["random"], "scenarios": ["crowd"], "episodes": 2, "seeds": 1}
     text = told(of_benchmark(benchmark(BenchmarkConfig.model_validate(plan))))
-    assert "1 agent played 1 scenario of" in text
+    assert "1 agent (random) played 1 scenario of" in text
     assert "played 2 episodes for seed 10000, with" in text
     for not_said in ("saw the hidden state", "network", "Student", "bootstrap", "Hesterberg"):
         assert not_said not in text, not_said

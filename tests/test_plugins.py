@@ -90,19 +90,21 @@ def test_the_report_says_what_each_agent_is(tmp_path: Path, monkeypatch: pytest.
         "def letter(prompt): return 'A'\n"
     )
     text = {"agent": "text", "params": {"answer": "told_about:letter"}, "label": "mine"}
-    agents = ["random", "visitor", "told_about:Told", "told_about:Untold", text]
+    other = {"agent": "oracle-valuing", "params": {"target": "acceptance"}, "label": "seer"}
+    agents = [other, "random", "visitor", "told_about:Told", "told_about:Untold", text]
     config = parse(BenchmarkConfig, {"scenarios": ["crowd"], "agents": agents, "seeds": 2, "episodes": 1}, "told.yaml")
     results = run(config)
     aggregates = {score: aggregate(results, score) for score in SCORES}
     report = render_report(results, aggregates, defaultdict(lambda: b"<svg></svg>"))
     told = dict(re.findall(r"<tr><td>([^<]*)</td><td>([^<]*)</td></tr>", report[report.index("<h2>Agents</h2>") :]))
     assert told == {
+        "seer": "oracle-valuing, by default: sees who values it most and asks them; with target=&#39;acceptance&#39;",
         "random": "asks anyone with equal chances",
         "visitor": "plugged_visitors:Visitor, installed by early 2.0",
         "Told": "Asks &lt;anyone&gt;. (told_about:Told)",
         "Untold": "told_about:Untold",
         "mine": "Plays as a function does that is given the prompt and answers with a letter. "
-        f"({ADAPTERS['text'].path})",
+        f"({ADAPTERS['text'].path}); with answer=&#39;told_about:letter&#39;",
     }
 
 

@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 2_000
 
+FEWEST_SEEDS = 5
+"""Of fewer seeds a bootstrap tells too little for an interval."""
+
 THRESHOLDS = np.linspace(0, 1, 101)
 """Scores at which performance profiles are told, from chance to the oracle."""
 
@@ -32,7 +35,9 @@ class Aggregates(NamedTuple):
         interquartile_mean: Mean of the middle half of an agent's runs, `(agents,)`.
         profile: Share of an agent's runs above each threshold, `(agents, thresholds)`.
         improvement: Probability that a run of the agent scores higher than a run of the other agent in the same
-            scenario, half of it where they score alike, meaned over scenarios, `(agents, agents)`.
+            scenario, on luck of its own, half of it where they score alike, meaned over scenarios, `(agents, agents)`.
+
+    Each interval holds three arrays of the shape given.
     """
 
     agents: tuple[str, ...]
@@ -49,11 +54,12 @@ def aggregate(results: Results, score: ScoreName) -> Aggregates:
     agents = tuple(sorted(found, key=lambda agent: -interquartile_mean(found[agent])))
     runs, n = [found[agent] for agent in agents], results.config.seeds
     rows = np.random.default_rng(RESAMPLING_SEED).integers(n, size=(RESAMPLES, n))
+    rows = rows[np.ptp(rows, axis=1) > 0] if n > 1 else rows  # one seed alone has no pairs
     times = np.stack([np.bincount(row, minlength=n) for row in rows])  # that each seed is drawn, (resamples, seeds)
     once = np.ones((1, n), np.int64)
 
     def over_resamples(found: Floats, resampled: Floats) -> Interval:
-        if n < 2:
+        if n < FEWEST_SEEDS:
             return Interval(found, np.full_like(found, np.nan), np.full_like(found, np.nan))
         return Interval(found, *np.quantile(resampled, expanded_levels(n), axis=0))
 
@@ -70,19 +76,16 @@ def aggregate(results: Results, score: ScoreName) -> Aggregates:
 
 
 def runs_by_agent(results: Results, score: ScoreName) -> dict[str, Floats]:
-    """The runs of each agent that has the score, `(seeds, scenarios)`, of the scenarios in which anyone has it."""
-    by_agent = {
-        entry.name: np.stack(
-            [values for (_, agent), values in results.values(score).items() if agent == entry.name], axis=1
-        )
-        for entry in results.config.agents
-    }
-    defined = ~np.all([np.isnan(runs) for runs in by_agent.values()], axis=(0, 1))
-    return {
-        agent: runs[:, defined]
-        for agent, runs in by_agent.items()
-        if defined.any() and not np.isnan(runs[:, defined]).any()
-    }
+    """The runs of each agent that has the score in all of them, `(seeds, scenarios)`.
+
+    Only of scenarios in which somebody has the score at every seed: where all offered are alike, nobody has one.
+    """
+    values = results.values(score)
+    names = [entry.name for entry in results.config.agents]
+    runs = np.stack([[values[entry.name, name] for entry in results.config.scenarios] for name in names])
+    nobody = np.isnan(runs).all(axis=0)  # (scenarios, seeds)
+    runs = runs[:, nobody.sum(axis=1) == 0].swapaxes(1, 2)  # (agents, seeds, scenarios)
+    return {name: each for name, each in zip(names, runs, strict=True) if each.size and not np.isnan(each).any()}
 
 
 def interquartile_mean(runs: Floats) -> Floats:
@@ -100,16 +103,26 @@ def profile(runs: Floats) -> Floats:
 def improvement(one: Floats, other: Floats, times: NDArray[np.int64]) -> Floats:
     """How probably a run of one scores higher than a run of the other in the same scenario: Mann and Whitney's U.
 
+    Runs of the same seed share their luck and are not compared, so that both runs are on luck of their own, unless
+    there is but one seed.
+
     Args:
         one: Runs, `(seeds, scenarios)`.
         other: Those of another agent.
         times: How often each seed counts, `(resamples, seeds)`.
 
     Returns:
-        For each resample; half where the runs are equal.
+        For each resample, `(resamples,)`; half where the runs are equal.
     """
-    wins = (np.sign(one[:, None] - other[None]) + 1).mean(axis=2) / 2  # over scenarios, (seeds, seeds)
-    found: Floats = ((times @ wins) * times).sum(axis=1) / times.shape[1] ** 2
+    n, scenarios = one.shape
+    wins = np.zeros((n, n))
+    for of_one, of_other in zip(one.T, other.T, strict=True):
+        wins += (np.sign(of_one[:, None] - of_other) + 1) / (2 * scenarios)
+    if n == 1:
+        return np.repeat(wins[0], len(times))
+    np.fill_diagonal(wins, 0)
+    pairs = times.sum(axis=1) ** 2 - (times**2).sum(axis=1)
+    found: Floats = ((times @ wins) * times).sum(axis=1) / pairs
     return found
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from accept_reject.experiments.benchmark.aggregate import THRESHOLDS, Aggregates
 from accept_reject.experiments.benchmark.leaderboard import ranking, starred
 from accept_reject.experiments.benchmark.results import Results, curve_rounds
-from accept_reject.experiments.intervals import Interval, mean_interval
+from accept_reject.experiments.intervals import Interval, mean_interval, share_interval
 from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.style import COLOURS, DASHES, STYLE
 
@@ -108,14 +108,14 @@ def learning_curves(results: Results) -> Figure:
     columns = min(3, len(entries))
     rows = -(-len(entries) // columns)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.5 * columns, 2.5 * rows + 0.7), layout="constrained")
+        figure = Figure(figsize=(max(7, 3.5 * columns), 2.5 * rows + 0.5), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         lowest = 100.0
         for ax, entry in zip(axes, entries, strict=False):
             game = entry.resolve()
             middle = curve_rounds(game)
             for agent, style in _styles(results):
-                curve = mean_interval(results.curves[entry.name, agent] * 100)
+                curve = Interval(*(100 * each for each in share_interval(results.curves[entry.name, agent])))
                 ax.fill_between(middle, curve.low, curve.high, color=style["color"], alpha=0.2, linewidth=0)
                 ax.plot(middle, curve.mean, label=agent, **style)
                 lowest = np.fmin(lowest, np.fmin.reduce(curve.mean))
@@ -180,4 +180,5 @@ def _legend(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
     inches = 0.5 + 0.065 * max((len(str(label)) for label in labels), default=0)  # the longest name, with its line
     fitting = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
+    figure.set_figheight(figure.get_figheight() + 0.17 * -(-len(labels) // fitting))  # so that no axes shrink for it
     figure.legend(handles, labels, loc="outside upper center", ncols=fitting, frameon=False)

@@ -10,7 +10,7 @@ import pandas as pd
 from accept_reject.experiments.benchmark.aggregate import THRESHOLDS, Aggregates
 from accept_reject.experiments.benchmark.leaderboard import paired_differences
 from accept_reject.experiments.benchmark.results import Results, curve_rounds
-from accept_reject.experiments.intervals import mean_interval
+from accept_reject.experiments.intervals import share_interval
 from accept_reject.experiments.scores import ScoreName
 
 
@@ -38,7 +38,7 @@ def _curves(results: Results) -> pd.DataFrame:
                 "scenario": scenario,
                 "agent": agent,
                 "round": curve_rounds(games[scenario]),
-                **mean_interval(values)._asdict(),
+                **share_interval(values)._asdict(),
             }
         )
         for (scenario, agent), values in results.curves.items()

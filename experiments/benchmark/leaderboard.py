@@ -68,8 +68,7 @@ def open_doors(results: Results) -> TextTable | None:
 def ranking(results: Results, score: ScoreName) -> list[str]:
     """The agents by their score over all scenarios, the best first."""
     values = with_overall(results, score)
-    agents = [entry.name for entry in results.config.agents]
-    return sorted(agents, key=lambda agent: -np.nan_to_num(mean_of_defined(values[OVERALL, agent])))
+    return best_first({entry.name: values[OVERALL, entry.name] for entry in results.config.agents})
 
 
 def interquartile_means(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> TextTable:
@@ -129,13 +128,25 @@ def paired_differences(results: Results) -> pd.DataFrame:
 
 
 def with_overall(results: Results, score: ScoreName) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Values of a score for each seed, by scenario and agent, and their mean over the scenarios that have it."""
+    """Values of a score for each seed, by scenario and agent, and their mean over the scenarios that have it.
+
+    Who lacks the score where others have it has none over all scenarios: means are of the same scenarios for everyone.
+    """
     values = results.values(score)
-    overall = {}
-    for entry in results.config.agents:
-        of_agent = [value for (_, agent), value in values.items() if agent == entry.name]
-        overall[OVERALL, entry.name] = mean_of_defined(of_agent)
-    return overall | values
+    names = [entry.name for entry in results.config.agents]
+    runs = np.stack([[values[entry.name, name] for entry in results.config.scenarios] for name in names])
+    absent = np.isnan(runs)  # (agents, scenarios, seeds)
+    lacking = (absent & ~absent.all(axis=0)).any(axis=1)  # at a seed, (agents, seeds)
+    never = absent.all(axis=2, keepdims=True)  # in a scenario, (agents, scenarios, 1)
+    lacking |= np.any(never & ~np.all(never, axis=0), axis=1)
+    means = np.where(lacking, np.nan, mean_of_defined(runs, axis=1))
+    return {(OVERALL, name): each for name, each in zip(names, means, strict=True)} | values
+
+
+def best_first(values: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    """Names by the mean of their values, the highest first, those without any last."""
+    means = {name: float(mean_of_defined(each)) for name, each in values.items()}
+    return sorted(means, key=lambda name: -np.inf if np.isnan(means[name]) else means[name], reverse=True)
 
 
 def _by_agent(agents: Sequence[str], found: Interval) -> dict[str, Interval]:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accept_reject.agents.registry import describe
 from accept_reject.envs.scenarios import SCENARIOS
 from accept_reject.experiments.benchmark import leaderboard as boards
-from accept_reject.experiments.benchmark.aggregate import Aggregates
+from accept_reject.experiments.benchmark.aggregate import FEWEST_SEEDS, Aggregates
 from accept_reject.experiments.benchmark.config import OVERALL
 from accept_reject.experiments.benchmark.methods import of_benchmark
 from accept_reject.experiments.benchmark.results import Results, curve_width
 from accept_reject.experiments.config import dump_config
 from accept_reject.experiments.html import render
-from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined
+from accept_reject.experiments.intervals import Interval, mean_interval, mean_of_defined, share_interval
 from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.signatures import EFFECTS
 from accept_reject.experiments.tables import DASH, TextTable, cell
+from accept_reject.experiments.words import counted
 
 
 def render_report(results: Results, aggregates: Mapping[ScoreName, Aggregates], figures: Mapping[str, bytes]) -> str:
@@ -45,8 +47,10 @@ def render_report(results: Results, aggregates: Mapping[ScoreName, Aggregates], 
         figures=figures,
         curves_numbers=_curves(results),
         methods=of_benchmark(results),
+        counted=counted,
+        fewest_seeds=FEWEST_SEEDS,
         scenarios=[(entry.name, SCENARIOS[entry.scenario].question) for entry in results.config.scenarios],
-        agents=[(entry.name, describe(entry.agent)) for entry in results.config.agents],
+        agents=[(entry.name, describe(entry.agent, entry.params)) for entry in results.config.agents],
     )
 
 
@@ -59,11 +63,16 @@ def _summary(results: Results) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     for score in SCORES:
         values = boards.with_overall(results, score)
-        intervals = {name: mean_interval(values[OVERALL, name]) for name in _players(results)}
-        if intervals:
-            leader = max(intervals, key=lambda name: np.nan_to_num(intervals[name].mean))
-            found.append((score, leader, cell(intervals[leader])))
+        leader = _leader({name: values[OVERALL, name] for name in _players(results)})
+        if leader:
+            found.append((score, leader, cell(mean_interval(values[OVERALL, leader]))))
     return found
+
+
+def _leader(values: Mapping[str, NDArray[np.float64]]) -> str | None:
+    """Whose mean is highest; None if nobody has any."""
+    known = {name: each for name, each in values.items() if not np.isnan(each).all()}
+    return boards.best_first(known)[0] if known else None
 
 
 def _curves(results: Results) -> list[TextTable]:
@@ -77,10 +86,15 @@ def _curves(results: Results) -> list[TextTable]:
         header = ("rounds", *(f"{quarter[0] + 1}–{end}" for quarter, end in zip(quarters, ends, strict=True)))
         rows = []
         for agent in boards.ranking(results, SCORES[0]):
-            points = np.array_split(100 * results.curves[entry.name, agent], len(quarters), axis=1)
-            rows.append((agent, *(cell(mean_interval(mean_of_defined(each, axis=1)), 0) for each in points)))
+            points = np.array_split(results.curves[entry.name, agent], len(quarters), axis=1)
+            shares = [share_interval(mean_of_defined(each, axis=1)) for each in points]
+            rows.append((boards.starred(results, agent), *map(_percent, shares)))
         tables.append(TextTable(entry.name, header, tuple(rows)))
     return tables
+
+
+def _percent(share: Interval) -> str:
+    return cell(Interval(*(100 * each for each in share)), 0)
 
 
 def _signatures(results: Results) -> TextTable:
@@ -89,7 +103,7 @@ def _signatures(results: Results) -> TextTable:
     effects = results.signatures[results.signatures.scenario == first].set_index(["agent", "effect"])
     rows = [
         (
-            agent,
+            boards.starred(results, agent),
             *(cell(Interval(*effects.loc[(agent, effect), ["estimate", "low", "high"]])) for effect in EFFECTS),
         )
         for agent in boards.ranking(results, SCORES[0])
@@ -106,13 +120,14 @@ def _behind_the_leader(results: Results) -> list[TextTable]:
         scenarios = list(dict.fromkeys(scenario for scenario, _ in values))
         rows = []
         for scenario in [OVERALL, *(name for name in scenarios if name != OVERALL)]:
-            if not players:
+            leader = _leader({name: values[scenario, name] for name in players})
+            if not leader:
                 continue
-            leader = max(players, key=lambda name: np.nan_to_num(mean_of_defined(values[scenario, name])))
             behind = {name: mean_interval(values[scenario, name] - values[scenario, leader]) for name in players}
             rows.append((scenario, leader, *(_behind(behind[name], name == leader) for name in players)))
         header = ("scenario", "leader", *players)
-        tables.append(TextTable(f"{score.capitalize()}: behind the leader", header, tuple(rows)))
+        if rows:
+            tables.append(TextTable(f"{score.capitalize()}: behind the leader", header, tuple(rows)))
     return tables
 
 

@@ -83,7 +83,7 @@ def write_run(config: CompareConfig, besides: list[Beside], folder: Path) -> Non
     simulated = [beside.entry.name for beside in besides if beside.data.simulated]
     everyone = len(simulated) == len(besides)
     who = "All participants here" if everyone else f"The participants of {listed(simulated)}" if simulated else ""
-    agents = [(entry.name, describe_agent(entry.agent)) for entry in config.agents]
+    agents = [(entry.name, describe_agent(entry.agent, entry.params)) for entry in config.agents]
     report = render(
         "compare.html",
         config=config,
