@@ -134,7 +134,8 @@ def learning_curves(results: Results) -> Figure:
             ax.set_visible(False)
         _legend(figure, axes[0])
         figure.supxlabel("Round", fontsize=9)
-        figure.supylabel("Asked the more valuing partner (% of choices, 95% interval over seeds)", fontsize=9)
+        gap = "\n" if rows == 1 else " "  # as high as the figure
+        figure.supylabel(f"Asked the more valuing partner{gap}(% of choices, 95% interval over seeds)", fontsize=9)
     return figure
 
 
