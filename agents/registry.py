@@ -60,7 +60,9 @@ AGENTS: dict[str, Entry] = {
     "bayes-rank": Entry(f"{_BAYESIAN}:BayesianRank", "its half that learns from ranks alone"),
     "bayes-outcome": Entry(f"{_BAYESIAN}:BayesianOutcome", "its half that learns from outcomes alone"),
     "delta-hybrid": Entry(f"{_DELTA}:DualSignalLearner", "delta rule with a learning rate for each signal"),
-    "delta-gain-loss": Entry(f"{_DELTA}:GainLossLearner", "the same with rates of their own for bad surprises, equal ones by default"),
+    "delta-gain-loss": Entry(
+        f"{_DELTA}:GainLossLearner", "the same with rates of their own for bad surprises; equal by default"
+    ),
     "delta-rank": Entry(f"{_DELTA}:RankLearner", "delta rule on ranks alone"),
     "delta-outcome": Entry(f"{_DELTA}:OutcomeLearner", "delta rule on outcomes alone"),
     "thompson-rank": Entry(f"{_THOMPSON}:ThompsonRank", "Thompson sampling on ranks alone: Normal beliefs"),
