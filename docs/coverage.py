@@ -61,8 +61,8 @@ highest lie further out. Quantities without spread, which their intervals always
 
 What lies at an edge (a truth within one percentage point of 0 or 100%; in profiles and probabilities of improvement
 that of a single scenario) is told apart: where most seeds have not a single miss, or hit, {seeds} of them tell little
-of how rare these are, and intervals are too short. It is so for many points of a profile: within a scenario seeds
-hardly differ.
+of how rare these are, and intervals are too short. It is so for many points of a profile, as seeds hardly differ within
+a scenario; between such points, too, a profile's intervals are too short to be taken for 95%.
 
 ## Why not percentile bootstraps
 
