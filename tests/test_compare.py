@@ -152,7 +152,8 @@ def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> Non
     report = (folder / "report.html").read_text(encoding="utf-8")
     assert "These participants are simulated" in report
     assert "<tr><td>random</td><td>asks anyone with equal chances</td></tr>" in report
-    assert f"<tr><td>true</td><td>{AGENTS['bayes-hybrid'].summary}</td></tr>" in unescape(report)
+    told = f"bayes-hybrid, by default: {AGENTS['bayes-hybrid'].summary}; with w=0.3, inverse_temperature=4.0"
+    assert f"<tr><td>true</td><td>{told}</td></tr>" in unescape(report)
     assert not re.findall(r"""(src|href)\s*=\s*["']?\s*https?:|url\(\s*["']?https?:|@import|<script|<link""", report)
 
 
