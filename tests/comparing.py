@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import yaml
+
 from accept_reject.experiments.compare.config import CompareConfig
 
 ALIKE = {
@@ -13,6 +15,13 @@ ALIKE = {
     "parameters": {"w": 0.3, "inverse_temperature": 4},
 }
 TRUE = {"agent": "bayes-hybrid", "params": {"w": 0.3, "inverse_temperature": 4.0}, "label": "true"}
+
+
+def alike(folder: Path) -> Path:
+    """The config of `ALIKE` as a file in a folder."""
+    path = folder / "alike.yaml"
+    path.write_text(yaml.safe_dump(ALIKE), encoding="utf-8")
+    return path
 
 
 def config(people: Path | str, **changes: object) -> CompareConfig:

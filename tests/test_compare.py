@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from comparing import ALIKE, config
+from comparing import alike, config
 from scipy import stats
 
 from accept_reject.agents import AGENTS
@@ -35,9 +35,7 @@ from accept_reject.experiments.simulate import simulate
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "alike.yaml"
-    path.write_text(yaml.safe_dump(ALIKE), encoding="utf-8")
-    return path
+    return alike(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-from comparing import ALIKE, TRUE, config
+from comparing import TRUE, alike, config
 from scipy import stats
 from telling import told
 
@@ -25,9 +24,7 @@ from accept_reject.experiments.tables import DASH
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "alike.yaml"
-    path.write_text(yaml.safe_dump(ALIKE), encoding="utf-8")
-    return path
+    return alike(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
