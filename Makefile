@@ -3,14 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: setup benchmark test check clean
+.PHONY: setup benchmark test test-fast docs check types clean
 
 setup: $(READY)
 
 $(READY): setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --editable '.[dev]'
-	mkdir -p .venv/static && ln -sfn ../.. .venv/static/accept_reject
 	touch $(READY)
 
 benchmark: $(READY)
@@ -19,10 +18,20 @@ benchmark: $(READY)
 test: $(READY)
 	$(BIN)/pytest
 
-check: $(READY)
+test-fast: $(READY)
+	$(BIN)/pytest -m 'not slow'
+
+docs: $(READY)
+	$(BIN)/python .ci/static_links.py
+	$(BIN)/zensical build --strict --clean
+
+check: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/python .ci/static_links.py
 	$(BIN)/mypy
 
 clean:
-	rm -rf .venv runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv runs site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

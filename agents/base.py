@@ -1,4 +1,4 @@
-"""What an agent is: four methods, batched over players."""
+"""The interface of agents: `start`, `policy`, `learn` and `valuations`, batched over players."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from accept_reject.envs.game import GameSpec
 
 @dataclass(frozen=True, eq=False)
 class Feedback:
-    """What the players learn from a round.
+    """Feedback to the players after a round.
 
-    It speaks only of the players who answered, so that `self.met[feedback.players, feedback.partner] += 1` is right
-    whether or not some missed the round. All arrays have shape `(m,)`, or `(m, offered)` for `offered`.
+    It contains only the m players that answered, so that `self.count[feedback.players, feedback.partner] += 1` is
+    correct with and without missed rounds. All arrays have the shape `(m,)`; `offered` has `(m, offered)`.
 
     Attributes:
-        players: Row numbers of the players who answered; all of them, in order, where none missed.
+        players: Row indices of the players that answered, in ascending order.
         offered: The partners that were offered.
-        choice: Place in the offer of the one that was asked.
-        partner: The partner that was asked.
+        choice: Place in the offer of the chosen partner, from 0.
+        partner: The chosen partner.
         rank: Its rank of the player, from 1; 0 where it is hidden.
-        spots: Its spots; 0 where its rank is hidden, `UNKNOWN_SPOTS` where recorded choices do not tell them.
+        spots: Its spots; 0 where its rank is hidden, `UNKNOWN_SPOTS` where they are missing in recorded choices.
         accepted: Whether it accepted.
     """
 
@@ -39,30 +39,33 @@ class Feedback:
 
 
 class Agent(ABC):
-    """A player of the game; one object plays many games side by side, one for each row.
+    """Base class of agents. One object plays many games in parallel, one for each row.
 
-    The order of calls is `start`, then for every round `policy` and `learn`. An agent never sees hidden state.
+    The order of calls is `start`, then `policy` and `learn` in every round. Agents have no access to the hidden state.
 
     Attributes:
-        may_miss: Whether a row of NaN in its policy means that this player gives no answer: it misses the round. For
-            all other agents such a row is a fault.
+        may_miss: Whether a row of NaN in the policy means that this player gives no answer and misses the round. Other
+            agents must not return such a row.
     """
 
     may_miss: ClassVar[bool] = False
 
+    def __str__(self) -> str:
+        return type(self).__name__
+
     @abstractmethod
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
-        """Forget everything and get ready for `n_players` new games.
+        """Forget everything and prepare for new games.
 
         Args:
-            n_players: How many games are played side by side.
-            game: The game: how many partners, ranks and rounds there are, and how they are made.
-            seed: For agents with randomness of their own; the choices themselves are drawn from `policy` by the caller.
+            n_players: Number of games that are played in parallel.
+            game: The game, with its number of partners, ranks and rounds.
+            seed: Seed for agents with random numbers of their own. Choices are sampled from `policy` by the caller.
         """
 
     @abstractmethod
     def policy(self, offered: NDArray[np.uint8]) -> ArrayLike:
-        """How probably each player asks each of the offered partners.
+        """Return the probability of choosing each offered partner.
 
         Args:
             offered: The partners offered, `(n_players, offered)`.
@@ -73,14 +76,10 @@ class Agent(ABC):
 
     @abstractmethod
     def learn(self, feedback: Feedback) -> None:
-        """Take in what the players learned from the round."""
+        """Learn from the feedback of a round."""
 
     def valuations(self) -> ArrayLike | None:
-        """How much the agent believes that each partner values each player.
-
-        Returns:
-            `(n_players, partners)`, 0..1; or None if the agent has no opinion.
-        """
+        """Return beliefs about how much each partner values each player, `(n_players, partners)`, 0..1, or None."""
         return None
 
 
@@ -89,7 +88,7 @@ class Revealed(NamedTuple):
 
     Attributes:
         valuation: How much each offered partner values the player, 0..1.
-        acceptance: How probably each offered partner accepts the player.
+        acceptance: Probability that each offered partner accepts the player.
     """
 
     valuation: NDArray[np.float32]
@@ -97,18 +96,21 @@ class Revealed(NamedTuple):
 
 
 class PrivilegedAgent(Agent):
-    """An agent that is shown the hidden state: a line to measure others by, not a competitor."""
+    """Base class of agents with access to the hidden state, which serve as reference points for other agents."""
 
     @abstractmethod
     def reveal(self, hidden: Revealed) -> None:
-        """See the hidden state of the rounds that are about to be played; called before `start`."""
+        """Receive the hidden state of the rounds that are about to be played; called before `start`."""
 
 
 def greedy(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The policy that asks the offered partner of the highest value, and any of them with equal chances on a tie.
+    """Return the policy that chooses the offered partner with the highest value, with equal probabilities for ties.
 
     Args:
-        values: `(n, offered)`.
+        values: Value of each offered partner, `(n, offered)`.
+
+    Returns:
+        Probabilities, `(n, offered)`.
     """
     best = values == values.max(axis=1, keepdims=True)
     return best / best.sum(axis=1, keepdims=True)

@@ -1,8 +1,4 @@
-"""The study's Bayesian learner of two signals, and its halves.
-
-Babür, Leong, Pan & Hackel (2024), PNAS 121(49), e2400022121: a Normal belief about each partner's rank, a Beta belief
-about its acceptance, and a softmax over `w * rank value + (1 - w) * outcome value`. The priors are our choice.
-"""
+"""The study's Bayesian learner of two signals, and its nested models (Babür, Leong, Pan & Hackel 2024)."""
 
 from __future__ import annotations
 
@@ -20,79 +16,133 @@ from accept_reject.agents.learner import INVERSE_TEMPERATURE, Learner, Parameter
 
 
 class BayesianHybrid(Learner):
-    """Learns from ranks and from outcomes; values are expectations under its beliefs, scaled to 0..1.
+    r"""Bayesian learner of two signals: the study's winning model, with Normal and Beta beliefs.
 
-    With n ranks seen of a partner, as values `v = (ranks - rank) / (ranks - 1)`, prior mean m, prior SD s and noise SD
-    e (both over `ranks - 1`), the rank value is `(m / s^2 + sum(v) / e^2) / (1 / s^2 + n / e^2)`. With a acceptances
-    and r rejections the outcome value is `(A + a) / (A + R + a + r)`. Hidden ranks leave the rank belief alone.
+    Each rank $r$ that a partner shows becomes a value from 0 (worst) to 1 (best), $v = (K - r) / (K - 1)$ with $K$
+    ranks. After $n$ such values the *rank value* of the partner is the mean of a Normal belief,
+
+    $$R = \frac{m_0 / s_0^2 + \sum_{i=1}^{n} v_i / \sigma^2}{1 / s_0^2 + n / \sigma^2},$$
+
+    with the prior mean $m_0$ (`rank_prior`), the prior SD $s_0$ (`rank_prior_sd` divided by $K - 1$) and the noise SD
+    $\sigma$ (`rank_noise_sd` divided by $K - 1$). A hidden rank does not change it. After $a$ acceptances and $b$
+    rejections the *outcome value* is the mean of a Beta belief,
+
+    $$O = \frac{A_0 + a}{A_0 + B_0 + a + b},$$
+
+    with the prior counts $A_0$ (`prior_acceptances`) and $B_0$ (`prior_rejections`). The value of a partner is a
+    weighted mean of both, and choices follow a softmax over the offered partners:
+
+    $$V = w R + (1 - w) O, \qquad P(c) = \frac{\exp(\beta V_c)}{\sum_{j} \exp(\beta V_j)},$$
+
+    with the weight $w$ (`w`) and the inverse temperature $\beta$ (`inverse_temperature`). The priors of the beliefs are
+    not published; the defaults are ours.
+
+    Registered as `bayes-hybrid`.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> agent = ar.make_agent("bayes-hybrid", {"w": 0.5})
+        >>> choices = ar.play(agent, ar.draw(ar.scenario("few-spots").game, seed=0, n=500))
+        >>> print(f"{ar.score(choices, 'valuing').value:.2f}")
+        0.81
+
+        A population gives each player parameters of its own:
+
+        >>> agent = ar.make_agent("bayes-hybrid", {"w": [0.0, 0.5, 1.0], "inverse_temperature": 2.0})
+        >>> ar.play(agent, ar.draw(ar.scenario("orthogonal").game, seed=0, n=3)).choice.shape
+        (3, 144)
+
+    References:
+        Babür, B. G., Leong, Y. C., Pan, C. X., & Hackel, L. M. (2024). Neural responses to social rejection reflect
+        dissociable learning about relational value and reward. *PNAS*, 121(49), e2400022121.
+        [doi:10.1073/pnas.2400022121](https://doi.org/10.1073/pnas.2400022121)
     """
 
     parameters = {
-        "w": Parameter(0.5, 0, 1, "weight of the rank value; the outcome value has the rest"),
+        "w": Parameter(0.5, 0, 1, "weight of the rank value relative to the outcome value"),
         "inverse_temperature": INVERSE_TEMPERATURE,
-        "rank_prior": Parameter(0.5, 0, 1, "rank value of a stranger", fitted=False),
+        "rank_prior": Parameter(0.5, 0, 1, "prior mean of the rank value", fitted=False),
         "rank_prior_sd": Parameter(
-            2, 1e-6, inf, "SD of the belief about a stranger's mean rank, in ranks", fitted=False
+            2, 1e-6, inf, "prior SD of the belief about a partner's mean rank, in ranks", fitted=False
         ),
-        "rank_noise_sd": Parameter(
-            1.2, 1e-6, inf, "SD of ranks around their mean that it assumes, in ranks", fitted=False
-        ),
-        "prior_acceptances": Parameter(
-            1, 1e-6, inf, "acceptances that a stranger counts as having given", fitted=False
-        ),
-        "prior_rejections": Parameter(1, 1e-6, inf, "rejections that a stranger counts as having given", fitted=False),
+        "rank_noise_sd": Parameter(1.2, 1e-6, inf, "assumed SD of ranks around their mean, in ranks", fitted=False),
+        "prior_acceptances": Parameter(1, 1e-6, inf, "prior count of acceptances", fitted=False),
+        "prior_rejections": Parameter(1, 1e-6, inf, "prior count of rejections", fitted=False),
     }
 
-    def forget(self, n_players: int) -> None:
-        """No acceptances, rejections, ranks seen and sum of their values: `(n_players, partners, 4)`."""
+    def reset(self, n_players: int) -> None:
+        """Start with no acceptances, rejections, ranks and summed rank values: `(n_players, partners, 4)`."""
         self._counts = np.zeros((n_players, self.game.n_partners, 4))
 
     def learn(self, feedback: Feedback) -> None:
-        """Count what happened; what to make of it is decided when it is needed."""
+        """Count the outcomes and sum up the ranks; no parameter is needed for that."""
         shown = feedback.rank > 0
         value = np.where(shown, (self.game.ranks - feedback.rank.astype(float)) / (self.game.ranks - 1), 0)
         seen = np.stack([feedback.accepted, ~feedback.accepted, shown, value], axis=1)
         self._counts[feedback.players, feedback.partner] += seen
 
     def evidence(self, partners: NDArray[np.integer]) -> Tensor:
-        """The counts of some partners, `(n_players, m, 4)`; they depend on no parameter."""
+        """Return the counts of some partners, `(n_players, m, 4)`; they depend on no parameter."""
         return torch.from_numpy(np.take_along_axis(self._counts, partners[..., None], axis=1))
 
-    def worth(self, evidence: Tensor) -> Tensor:
-        """`w * rank value + (1 - w) * outcome value`."""
+    def value(self, evidence: Tensor) -> Tensor:
+        """Return `w * rank value + (1 - w) * outcome value`."""
         accepted, rejected, shown, value = evidence.unbind(-1)
         scale = self.game.ranks - 1
-        prior_precision = (self.value("rank_prior_sd", value) / scale) ** -2
-        noise_precision = (self.value("rank_noise_sd", value) / scale) ** -2
-        rank_value = (self.value("rank_prior", value) * prior_precision + value * noise_precision) / (
+        prior_precision = (self.parameter("rank_prior_sd", value) / scale) ** -2
+        noise_precision = (self.parameter("rank_noise_sd", value) / scale) ** -2
+        rank_value = (self.parameter("rank_prior", value) * prior_precision + value * noise_precision) / (
             prior_precision + shown * noise_precision
         )
-        yes = self.value("prior_acceptances", value) + accepted
-        no = self.value("prior_rejections", value) + rejected
-        w = self.value("w", value)
+        yes = self.parameter("prior_acceptances", value) + accepted
+        no = self.parameter("prior_rejections", value) + rejected
+        w = self.parameter("w", value)
         return w * rank_value + (1 - w) * yes / (yes + no)
 
 
 class BayesianRank(BayesianHybrid):
-    """The half that learns from ranks alone: w = 1."""
+    """The nested model that learns from ranks alone: `BayesianHybrid` with $w = 1$.
+
+    Registered as `bayes-rank`. Its free parameters are those that matter for the rank value.
+
+    Examples:
+        >>> from accept_reject.agents.bayesian import BayesianRank
+        >>> list(BayesianRank.free_parameters())
+        ['inverse_temperature', 'rank_prior', 'rank_prior_sd', 'rank_noise_sd']
+    """
 
     fixed: ClassVar = {"w": 1.0, "prior_acceptances": 1.0, "prior_rejections": 1.0}
 
 
 class BayesianOutcome(BayesianHybrid):
-    """The half that learns from outcomes alone: w = 0."""
+    """The nested model that learns from outcomes alone: `BayesianHybrid` with $w = 0$.
+
+    Registered as `bayes-outcome`. Its free parameters are those that matter for the outcome value.
+
+    Examples:
+        >>> from accept_reject.agents.bayesian import BayesianOutcome
+        >>> list(BayesianOutcome.free_parameters())
+        ['inverse_temperature', 'prior_acceptances', 'prior_rejections']
+    """
 
     fixed: ClassVar = {"w": 0.0, "rank_prior": 0.5, "rank_prior_sd": 2.0, "rank_noise_sd": 1.2}
 
 
 class ScrambledHybrid(BayesianHybrid):
-    """Learns what happened to somebody else: a control whose choices owe nothing to its own partners' answers.
+    """Control for simulated populations: each player learns from the feedback of another player.
 
-    Each player learns from the feedback of the next one who answered. Players are therefore not independent, which is
-    why it is in no registry; it is for simulated populations.
+    A player's choices are then unrelated to what its own partners answered. Feedback comes from the next player that
+    answered in the same round, so players are not independent, which is why this learner is not registered. The
+    population `population_scrambled` uses it.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> choices, parameters = ar.simulate("population_scrambled")
+        >>> sorted(parameters)
+        ['inverse_temperature', 'w']
     """
 
     def learn(self, feedback: Feedback) -> None:
-        """Count the next player's answer as one's own."""
+        """Count the next player's feedback as the player's own."""
         others = {name: np.roll(getattr(feedback, name), -1) for name in ("partner", "rank", "spots", "accepted")}
         super().learn(replace(feedback, **others))

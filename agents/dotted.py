@@ -1,4 +1,4 @@
-"""What a dotted path such as `my_package.my_module:MyClass` names."""
+"""Import of objects by dotted paths such as `my_package.my_module:MyClass`."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accept_reject.envs.faults import suggest
+from accept_reject.errors import shorten, suggest
 
 
-def load_dotted(path: str, role: str, fits: Callable[[Any], bool], wanted: str) -> Any:
-    """Import what a dotted path names. Modules are also looked for in the current folder.
+def load_dotted(path: str, role: str, is_valid: Callable[[Any], bool], wanted: str) -> Any:
+    """Import an object by its dotted path. Modules are also searched in the current folder.
 
     Args:
         path: `module:name`.
-        role: What it is wanted as, for messages.
-        fits: Whether something can be that.
-        wanted: What fits, in words.
+        role: The role of the object, for messages.
+        is_valid: Whether an object can have that role.
+        wanted: What a valid object is, for messages.
 
     Raises:
-        ValueError: If the module can't be imported, or if it holds no such name or something that does not fit.
+        ValueError: If the module can't be imported, does not contain the name, or contains an object that is not valid.
     """
     module_name, _, name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.append(here)  # and left there: the module may import its neighbours later
+        sys.path.append(here)  # permanently: the module may import its neighbors later
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the module does when it is imported
-        told = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{role} {path!r}: the module {module_name!r} can't be imported: {told}") from error
+    except Exception as error:  # importing a module can raise anything
+        problem = f"can't import module {module_name!r}: {type(error).__name__}: {error}"
+        raise ValueError(f"{role} {path!r}: {problem}") from error
     found = getattr(module, name, None)
     if found is None:
-        known = [key for key, value in vars(module).items() if fits(value)]
-        raise ValueError(f"{role} {path!r}: no {name!r} in the module{suggest(name, known)}")
-    if not fits(found):
-        raise ValueError(f"{role} {path!r}: should be {wanted}, but is {found!r}")
+        known = [key for key, value in vars(module).items() if is_valid(value)]
+        raise ValueError(f"{role} {path!r}: module {module_name!r} has no {name!r}{suggest(name, known)}")
+    if not is_valid(found):
+        raise ValueError(f"{role} {path!r}: must be {wanted}, got {shorten(found)}")
     return found

@@ -1,7 +1,7 @@
-"""Learners with named parameters: one code for acting and for explaining choices, differentiable in every parameter.
+"""Learners with named parameters: the same code plays and computes likelihoods, differentiable in every parameter.
 
-A learner splits in two. What it remembers of each offered partner is its *evidence*; what it makes of it is its
-*decision*. The decision broadcasts over rounds, so that all choices of a player can be explained at once.
+A learner separates its *evidence*, the memory about each offered partner, from its *policy*, which maps evidence to
+log-probabilities. The policy broadcasts over rounds, so that the likelihood of all choices is computed at once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.agents.base import Agent
-from accept_reject.envs.faults import suggest
 from accept_reject.envs.game import GameSpec
+from accept_reject.errors import InvalidInputError, shorten, suggest
 
 
 class NormalPrior(NamedTuple):
     """A Normal prior of a parameter on its unbounded scale, before `Parameter.constrain`.
 
     Attributes:
-        mean: Its mean.
-        sd: Its standard deviation.
+        mean: The mean.
+        sd: The standard deviation.
     """
 
     mean: float
@@ -37,7 +37,7 @@ class NormalPrior(NamedTuple):
 WIDE = NormalPrior(0, 1.5)
 
 _FARTHEST = 50.0
-"""Numbers beyond this, mapped to a range with bounds, stand for this one: `exp` would overflow."""
+"""Largest absolute value that `constrain` maps to a bounded range; larger ones are clipped, as `exp` would overflow."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Parameter:
     """A parameter of a learner.
 
     Attributes:
-        default: Its value where none is given.
-        low: The least value that it may take.
-        high: The greatest value that it may take.
-        about: What it does, in one line.
-        prior: What a fit expects of people, on the unbounded scale. The default is wide: between two bounds nearly
-            uniform, above one bound from a twentieth to twenty above it, without bounds from -3 to 3 (95%).
-        fitted: Whether a fit estimates it unless it is told otherwise.
+        default: The default value.
+        low: The lower bound.
+        high: The upper bound.
+        about: A description of one line.
+        prior: The prior of a fit, on the unbounded scale. The default is wide: its central 95% cover nearly the whole
+            range between two bounds, 0.05 to 20 above a lower bound, and -3 to 3 without bounds.
+        fitted: Whether a fit estimates it by default.
     """
 
     default: float
@@ -61,8 +61,17 @@ class Parameter:
     prior: NormalPrior = WIDE
     fitted: bool = True
 
+    @property
+    def range(self) -> str:
+        """The parameter's range in words, such as "a number >= 0"."""
+        if math.isfinite(self.low) and math.isfinite(self.high):
+            return f"a number from {self.low:g} to {self.high:g}"
+        if math.isfinite(self.low):
+            return f"a number >= {self.low:g}"
+        return f"a number <= {self.high:g}" if math.isfinite(self.high) else "a finite number"
+
     def constrain(self, free: Tensor) -> Tensor:
-        """Map any number to the parameter's range: logistic between two bounds, `exp` beyond one, else as it is."""
+        """Map numbers to the parameter's range: by a logistic function, by `exp` with one bound, or unchanged."""
         if math.isinf(self.low) and math.isinf(self.high):
             return free
         free = free.clamp(-_FARTHEST, _FARTHEST)
@@ -73,116 +82,127 @@ class Parameter:
         return self.low + (self.high - self.low) * torch.sigmoid(free)
 
     def allows(self, value: Tensor) -> bool:
-        """Whether every element is a number in the parameter's range."""
+        """Return whether all values are finite and in the parameter's range."""
         return bool(((value >= self.low) & (value <= self.high) & value.isfinite()).all())
 
 
-INVERSE_TEMPERATURE = Parameter(20, 0, math.inf, "how strictly it follows its values", NormalPrior(0, 1))
-"""For values of 0..1. Greedy agents are strict and people are not: Babür et al. (2024) published a median of 1.5; the
-prior spans 0.14 to 7.1 (95%)."""
+INVERSE_TEMPERATURE = Parameter(20, 0, math.inf, "softmax inverse temperature", NormalPrior(0, 1))
+"""For values in 0..1. The default is nearly greedy. Babür et al. (2024) report a median of 1.5 in people; the central
+95% of the prior cover 0.14 to 7.1."""
 
 
 class Learner(Agent):
-    """A learner with named parameters, each one number for all players or one for each of them, `(n_players,)`.
+    """Base class of learners with named parameters.
 
-    Subclasses name their `parameters`, and may fix some of their parent's with `fixed`: those are no parameters of
-    theirs any more.
+    Subclasses declare `parameters`, and can hold some of their parent's parameters constant with `fixed`.
 
     Args:
-        values: Parameters by name; those not given have their defaults. Tensors that require gradients pass them on.
+        values: Parameters by name, each a number or an array with one number for each player, `(n_players,)`. Omitted
+            ones have their default. Gradients flow to tensors that require them.
 
     Raises:
-        ValueError: With every unknown name and every value out of range.
+        ValueError: With every unknown name and every invalid value.
     """
 
     parameters: ClassVar[Mapping[str, Parameter]]
     fixed: ClassVar[Mapping[str, float]] = {}
 
     def __init__(self, **values: Any) -> None:
-        faults = []
+        problems = []
         self.values = {name: torch.tensor(value, dtype=torch.float64) for name, value in self.fixed.items()}
         for name, parameter in self.parameters.items():
             if name not in self.fixed:
                 self.values[name] = torch.as_tensor(values.pop(name, parameter.default), dtype=torch.float64)
                 if self.values[name].ndim > 1:
-                    faults.append(f"{name}: should be one number, or one for each player")
+                    problems.append(f"{name}: must be a number, or one number for each player")
                 elif not parameter.allows(self.values[name].detach()):
-                    faults.append(f"{name}: should be from {parameter.low:g} to {parameter.high:g}")
-        faults += [f"{name}: unknown parameter{suggest(name, self.free_parameters())}" for name in values]
-        if faults:
-            raise ValueError(f"{type(self).__name__}: " + "; ".join(faults))
+                    problems.append(f"{name}: must be {parameter.range}, got {shorten(self.values[name].tolist())}")
+        problems += [f"unknown parameter {name!r}{suggest(name, self.free_parameters())}" for name in values]
+        if problems:
+            raise InvalidInputError(type(self).__name__, problems)
 
     @classmethod
     def free_parameters(cls) -> dict[str, Parameter]:
-        """The parameters that are not fixed, by name."""
+        """Return the parameters that are not held constant, by name."""
         return {name: parameter for name, parameter in cls.parameters.items() if name not in cls.fixed}
 
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
-        """Return to the prior.
+        """Reset the memory.
 
         Raises:
-            ValueError: If a parameter has values for another number of players.
+            ValueError: If a parameter has values for a different number of players.
         """
-        wrong = [f"{name} ({len(v)})" for name, v in self.values.items() if v.ndim and len(v) != n_players]
-        if wrong:
-            raise ValueError(f"{type(self).__name__}: {n_players} players need as many values of {', '.join(wrong)}")
+        problems = [
+            f"{name}: must be one number for each of the {n_players} players, got {len(value)} numbers"
+            for name, value in self.values.items()
+            if value.ndim and len(value) != n_players
+        ]
+        if problems:
+            raise InvalidInputError(type(self).__name__, problems)
         self.game = game
         self.n_players = n_players
-        self.forget(n_players)
+        self.reset(n_players)
 
     @abstractmethod
-    def forget(self, n_players: int) -> None:
-        """Set up the memory of `n_players` who have met nobody."""
+    def reset(self, n_players: int) -> None:
+        """Initialize the memory of `n_players` players."""
 
     @abstractmethod
     def evidence(self, partners: NDArray[np.integer]) -> Tensor:
-        """What the players remember of some partners.
+        """Return the memory about some partners.
 
         Args:
-            partners: Numbers of partners, `(n_players, m)`.
+            partners: The partners, `(n_players, m)`.
 
         Returns:
-            `(n_players, m, features)`.
+            The evidence, `(n_players, m, features)`.
         """
 
     @abstractmethod
-    def worth(self, evidence: Tensor) -> Tensor:
-        """What partners are worth to a player, 0..1.
+    def value(self, evidence: Tensor) -> Tensor:
+        """Compute the value of partners to the players, 0..1.
 
         Args:
-            evidence: `(n_players, ..., features)`.
+            evidence: The evidence about the partners, `(n_players, ..., features)`.
 
         Returns:
-            `(n_players, ...)`.
+            The values, `(n_players, ...)`.
         """
 
-    def preference(self, evidence: Tensor) -> Tensor:
-        """What is compared when a player chooses, `(n_players, ..., offered)`: by default the worth, sharpened."""
-        worth = self.worth(evidence)
-        return self.value("inverse_temperature", worth) * worth
-
-    def decide(self, evidence: Tensor) -> Tensor:
-        """Log-probability of each offered partner: a softmax over the preferences.
+    def logits(self, evidence: Tensor) -> Tensor:
+        """Compute the logits of the policy, by default the values times the inverse temperature.
 
         Args:
-            evidence: Of the offered partners, `(n_players, ..., offered, features)`.
+            evidence: The evidence about the offered partners, `(n_players, ..., offered, features)`.
 
         Returns:
-            `(n_players, ..., offered)`.
+            The logits, `(n_players, ..., offered)`.
         """
-        return torch.log_softmax(self.preference(evidence), dim=-1)
+        value = self.value(evidence)
+        return self.parameter("inverse_temperature", value) * value
+
+    def log_policy(self, evidence: Tensor) -> Tensor:
+        """Compute the log-probability of choosing each offered partner, the log-softmax of the logits.
+
+        Args:
+            evidence: The evidence about the offered partners, `(n_players, ..., offered, features)`.
+
+        Returns:
+            Log-probabilities, `(n_players, ..., offered)`.
+        """
+        return torch.log_softmax(self.logits(evidence), dim=-1)
 
     def policy(self, offered: NDArray[np.uint8]) -> Tensor:
-        """How probably each player asks each of the offered partners, `(n_players, offered)`."""
-        return self.decide(self.evidence(offered)).exp()
+        """Return the probability of choosing each offered partner, `(n_players, offered)`."""
+        return self.log_policy(self.evidence(offered)).exp()
 
     def valuations(self) -> NDArray[np.float64]:
-        """What every partner is worth to each player, `(n_players, partners)`: the value that it acts on."""
-        everyone = np.tile(np.arange(self.game.n_partners), (self.n_players, 1))
+        """Return the value of every partner to each player, `(n_players, partners)`, on which its choices depend."""
+        partners = np.tile(np.arange(self.game.n_partners), (self.n_players, 1))
         with torch.no_grad():
-            return self.worth(self.evidence(everyone)).numpy()
+            return self.value(self.evidence(partners)).numpy()
 
-    def value(self, name: str, like: Tensor) -> Tensor:
-        """A parameter in a shape that broadcasts over `like`, whose first axis is the players."""
+    def parameter(self, name: str, like: Tensor) -> Tensor:
+        """Return a parameter in a shape that broadcasts over `like`, whose first axis is the players."""
         value = self.values[name]
         return value.reshape(-1, *[1] * (like.ndim - 1)) if value.ndim else value

@@ -1,4 +1,4 @@
-"""Agents by name, ours and installed ones, or by the dotted path of anyone's class."""
+"""The registry of agents: our own, installed ones, and any class by its dotted path."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from accept_reject.agents.dotted import load_dotted
-from accept_reject.envs.faults import suggest
+from accept_reject.errors import suggest
 
 if TYPE_CHECKING:
+    from accept_reject.agents.adapters.single_player import SinglePlayer
     from accept_reject.agents.base import Agent
 
 
 @dataclass(frozen=True)
 class Entry:
-    """How a named agent is made.
+    """A registered agent.
 
     Attributes:
-        path: `module:Class`.
-        summary: What it does, in one line.
-        params: Arguments that the name stands for; a config may add others.
-        privileged: Whether it is shown the hidden state.
+        path: Dotted path of its class, `module:Class`.
+        summary: A summary of one line.
+        params: Arguments of the class; a config can override them and add others.
+        privileged: Whether it has access to the hidden state.
     """
 
     path: str
@@ -35,87 +36,98 @@ class Entry:
 _BASELINES, _THOMPSON = "accept_reject.agents.baselines", "accept_reject.agents.thompson"
 _BAYESIAN, _DELTA = "accept_reject.agents.bayesian", "accept_reject.agents.delta_rule"
 _IDEAL = "accept_reject.agents.ideal_observer:IdealObserver"
-_RECURRENT = "accept_reject.agents.recurrent:RecurrentAgent"
+_RECURRENT = "accept_reject.agents.networks.agent:RecurrentAgent"
 
 AGENTS: dict[str, Entry] = {
     "oracle-valuing": Entry(
         f"{_BASELINES}:Oracle",
-        "sees who values it most and asks them",
+        "Knows the hidden state and chooses the partner that values it most.",
         {"target": "valuation"},
         privileged=True,
     ),
     "oracle-accepted": Entry(
         f"{_BASELINES}:Oracle",
-        "sees who most probably accepts and asks them",
+        "Knows the hidden state and chooses the partner most likely to accept.",
         {"target": "acceptance"},
         privileged=True,
     ),
     "ideal-valuing": Entry(
-        _IDEAL, "knows how the game is made, infers who values it and asks them", {"target": "valuation"}
+        _IDEAL,
+        "Knows the game's parameters, infers the hidden state, chooses the partner expected to value it most.",
+        {"target": "valuation"},
     ),
     "ideal-accepted": Entry(
-        _IDEAL, "knows how the game is made, infers who accepts and asks them", {"target": "acceptance"}
+        _IDEAL,
+        "Knows the game's parameters, infers the hidden state, chooses the partner most likely to accept.",
+        {"target": "acceptance"},
     ),
-    "bayes-hybrid": Entry(f"{_BAYESIAN}:BayesianHybrid", "the study's model: Normal and Beta beliefs, weighted by w"),
-    "bayes-rank": Entry(f"{_BAYESIAN}:BayesianRank", "its half that learns from ranks alone"),
-    "bayes-outcome": Entry(f"{_BAYESIAN}:BayesianOutcome", "its half that learns from outcomes alone"),
-    "delta-hybrid": Entry(f"{_DELTA}:DualSignalLearner", "delta rule with a learning rate for each signal"),
+    "bayes-hybrid": Entry(
+        f"{_BAYESIAN}:BayesianHybrid",
+        "The study's model: Normal beliefs about ranks and Beta beliefs about outcomes, weighted by w.",
+    ),
+    "bayes-rank": Entry(f"{_BAYESIAN}:BayesianRank", "The study's model with w = 1: learns from ranks only."),
+    "bayes-outcome": Entry(f"{_BAYESIAN}:BayesianOutcome", "The study's model with w = 0: learns from outcomes only."),
+    "delta-hybrid": Entry(
+        f"{_DELTA}:DualSignalLearner", "Delta rule with a learning rate for each of the two signals."
+    ),
     "delta-gain-loss": Entry(
-        f"{_DELTA}:GainLossLearner", "the same with rates of their own for bad surprises; equal by default"
+        f"{_DELTA}:GainLossLearner",
+        "Delta rule with separate learning rates for positive and negative prediction errors (equal by default).",
     ),
-    "delta-rank": Entry(f"{_DELTA}:RankLearner", "delta rule on ranks alone"),
-    "delta-outcome": Entry(f"{_DELTA}:OutcomeLearner", "delta rule on outcomes alone"),
-    "thompson-rank": Entry(f"{_THOMPSON}:ThompsonRank", "Thompson sampling on ranks alone: Normal beliefs"),
-    "thompson-outcome": Entry(f"{_THOMPSON}:ThompsonOutcome", "Thompson sampling on outcomes alone: Beta beliefs"),
+    "delta-rank": Entry(f"{_DELTA}:RankLearner", "Delta rule that learns from ranks only."),
+    "delta-outcome": Entry(f"{_DELTA}:OutcomeLearner", "Delta rule that learns from outcomes only."),
+    "thompson-rank": Entry(f"{_THOMPSON}:ThompsonRank", "Thompson sampling with Normal beliefs about ranks."),
+    "thompson-outcome": Entry(f"{_THOMPSON}:ThompsonOutcome", "Thompson sampling with Beta beliefs about outcomes."),
     "meta-orthogonal": Entry(
         _RECURRENT,
-        "a network that learned to be accepted by playing the study's game",
+        "Recurrent network, meta-trained in the study's game to be accepted.",
         {"weights": "meta_orthogonal", "greedy": True},
     ),
     "meta-mixture": Entry(
         _RECURRENT,
-        "a network that learned to find out who values it by playing all scenarios",
+        "Recurrent network, meta-trained in all scenarios to choose partners that value it.",
         {"weights": "meta_mixture", "greedy": True},
     ),
     "imitation": Entry(
         _RECURRENT,
-        "a network that learned to choose as 5,000 simulated participants did in the study's game, and met no other; "
-        "the 42 who ship are none of them",
+        "Recurrent network, trained to imitate 5,000 simulated participants in the study's game (without the 42 of the "
+        "shipped population).",
         {"weights": "imitation"},  # not greedy: people are not
     ),
     "win-stay-lose-shift": Entry(
-        f"{_BASELINES}:WinStayLoseShift", "asks whoever accepted last time, avoids the others"
+        f"{_BASELINES}:WinStayLoseShift", "Prefers partners that accepted last time, avoids partners that rejected."
     ),
-    "random": Entry(f"{_BASELINES}:RandomAgent", "asks anyone with equal chances"),
+    "random": Entry(f"{_BASELINES}:RandomAgent", "Chooses each offered partner with equal probability."),
 }
-"""The registered agents by name. Modules are imported when an agent is made, not before."""
+"""The registered agents by name. Modules are imported when an agent is made."""
 
 
 ADAPTERS: dict[str, Entry] = {
     "gymnasium-policy": Entry(
-        "accept_reject.agents.adapters.gymnasium_policy:GymnasiumPolicy", "params: policy, of the Gymnasium environment"
+        "accept_reject.agents.adapters.gymnasium_policy:GymnasiumPolicy",
+        "A policy for the Gymnasium environment (params: policy).",
     ),
     "stable-baselines": Entry(
         "accept_reject.agents.adapters.stable_baselines:StableBaselines",
-        "params: model, a file that Stable-Baselines3 or sb3-contrib saved",
+        "A model saved by Stable-Baselines3 or sb3-contrib (params: model).",
     ),
     "text": Entry(
-        "accept_reject.agents.adapters.text:TextFunction", "params: answer, a function from a prompt to a letter"
+        "accept_reject.agents.adapters.text:TextFunction", "A function from a prompt to a letter (params: answer)."
     ),
     "endpoint": Entry(
         "accept_reject.agents.adapters.endpoint:Endpoint",
-        "params: model and base_url, a language model behind an OpenAI-compatible endpoint",
+        "A language model behind an OpenAI-compatible endpoint (params: model, base_url).",
     ),
 }
-"""Adapters by name: agents that can't be made without params, which say what they adapt."""
+"""Adapters by name: agents that require params."""
 
 ENTRY_POINTS = "accept_reject.agents"
-"""The group of entry points under which installed distributions offer agents by name."""
+"""The group of entry points that installed distributions use to register agents."""
 
 
 @cache
 def installed() -> tuple[tuple[str, Entry], ...]:
-    """The agents that installed distributions offer: names, which may come twice, and entries."""
+    """List the agents of installed distributions, as names, which may not be unique, and entries."""
     found = [(point.name, _entry_of(point)) for point in entry_points(group=ENTRY_POINTS)]
     return tuple(sorted(found, key=lambda each: (each[0], each[1].path, each[1].summary)))
 
@@ -126,96 +138,98 @@ def _entry_of(point: EntryPoint) -> Entry:
 
 
 def describe_installed() -> dict[str, str]:
-    """What installed distributions offer, by name; for a name that stands for two agents, that it does."""
-    told = {}
+    """Describe the agents of installed distributions by name; of ambiguous names, say that they are."""
+    descriptions = {}
     for name, entry in installed():
         try:
             find_entry(name)
-            told[name] = f"{entry.path}, {entry.summary}"
+            descriptions[name] = f"{entry.path}, {entry.summary}"
         except ValueError as error:
-            told[name] = str(error)
-    return told
+            descriptions[name] = str(error)
+    return descriptions
 
 
 def find_entry(name: str) -> Entry | None:
-    """What a name stands for; None if it is not registered.
+    """Find a registered or installed agent; return None if there is none of that name.
 
     Raises:
-        ValueError: If it stands for two agents, since an installed one has the name of another.
+        ValueError: If an installed agent has the same name as another one.
     """
     ours = [group[name] for group in (AGENTS, ADAPTERS) if name in group]
     theirs = [entry for other, entry in installed() if other == name]
     if len(ours) + len(theirs) > 1:
-        told = " and ".join(
-            [f"{entry.path} (part of accept-reject)" for entry in ours]
-            + [f"{entry.path} ({entry.summary})" for entry in theirs]
-        )
-        raise ValueError(f"{name!r} is the name of two agents, {told}: give a dotted path instead, or uninstall one")
+        owners = [f"{entry.path} (part of accept-reject)" for entry in ours]
+        owners += [f"{entry.path} ({entry.summary})" for entry in theirs]
+        problem = f"agent {name!r}: must be unique, but is the name of {' and '.join(owners)}"
+        raise ValueError(f"{problem}; use a dotted path, or uninstall one of them")
     return next(iter(ours + theirs), None)
 
 
 def describe(name: str, params: Mapping[str, Any] | None = None) -> str:
-    """What an agent is, in a line: our summary; of others the first line of their class's docstring and where it is.
+    """Describe an agent in one line: by our summary, or by the first line of its class's docstring and its origin.
 
     Args:
-        name: As `make_agent` takes it.
-        params: Those that it was given; they are added as they are, since a summary does not know of them.
+        name: As for `make_agent`.
+        params: Its arguments.
 
     Raises:
-        ValueError: If there is no such agent, as `load_class` tells.
+        ValueError: If there is no such agent; see `load_class`.
     """
-    given = "; with " + ", ".join(f"{key}={value!r}" for key, value in params.items()) if params else ""
-    if name in AGENTS:
-        changed = f"{name}, by default: " if params else ""
-        return f"{changed}{AGENTS[name].summary}{given}"
+    given = " with " + ", ".join(f"{key}={value!r}" for key, value in params.items()) if params else ""
+    if name in AGENTS:  # its summary describes the defaults
+        summary = AGENTS[name].summary
+        return f"{name}{given}; by default: {summary}" if given else summary
     entry = find_entry(name)
     origin = entry.path if entry else name
     if entry and name not in ADAPTERS:
-        origin += f", {entry.summary}"  # whose it is
-    own = (load_class(name).__doc__ or "").strip()  # never a base class's, which would tell of another agent
-    return (f"{own.splitlines()[0].strip()} ({origin})" if own else origin) + given
+        origin += f", {entry.summary}"
+    own = (load_class(name).__doc__ or "").strip()  # not inherited: a base class describes another agent
+    return f"{own.splitlines()[0].strip()} ({origin}{given})" if own else f"{origin}{given}"
 
 
 def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
-    """Make a registered agent, or one of the class that a dotted path such as `my_package.my_module:MyAgent` names.
+    """Make an agent by its name, or by the dotted path of its class.
 
-    Modules are also looked for in the current folder.
+    Modules are also searched in the current folder. A `SinglePlayer` becomes an agent that plays with copies of it.
 
     Args:
-        name: The name of a registered or installed agent or of an adapter, or a dotted path.
-        params: Arguments for its class, beyond those that a registered name stands for.
+        name: Name of a registered or installed agent or of an adapter, or a dotted path such as
+            `my_package.my_module:MyAgent`.
+        params: Arguments of the class, in addition to those that are registered with the name.
 
     Raises:
-        ValueError: If the name is unknown or stands for two agents, the module or class can't be found, the class is no
-            `Agent` or refuses the arguments; the message says which.
+        ValueError: If there is no such agent, or if the class does not accept the arguments.
     """
+    from accept_reject.agents.adapters.single_player import as_agent
+
     cls = load_class(name)
     entry = find_entry(name)
     arguments = {**(entry.params if entry else {}), **(params or {})}
     try:
-        return cls(**arguments)
+        return as_agent(cls(**arguments))
     except ValueError:
-        raise  # an agent's own word on its params
+        raise  # the agent's own message about its params
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        raise ValueError(f"agent {name!r} can't be made with params {arguments}: {told}") from error
+        problem = f"{type(error).__name__}: {error}"
+        raise ValueError(f"agent {name!r}: can't be made with params {arguments}: {problem}") from error
 
 
-def load_class(name: str) -> type[Agent]:
-    """The class of a registered or installed agent, or the one that a dotted path names.
+def load_class(name: str) -> type[Agent | SinglePlayer]:
+    """Return the class of a registered or installed agent, or the one with a dotted path.
 
     Raises:
-        ValueError: If there is none, if the name stands for two, or if it is no `Agent`.
+        ValueError: If there is none, if the name is ambiguous, or if it is not a class of agents.
     """
     entry = find_entry(name)
     if entry is None and ":" not in name:
         known = [*AGENTS, *ADAPTERS, *(other for other, _ in installed())]
         raise ValueError(f"unknown agent {name!r}{suggest(name, known)}, or a dotted path such as my_module:MyAgent")
+    from accept_reject.agents.adapters.single_player import SinglePlayer
     from accept_reject.agents.base import Agent
 
-    def fits(found: Any) -> bool:
-        return isinstance(found, type) and issubclass(found, Agent)
+    def is_agent(found: Any) -> bool:
+        return isinstance(found, type) and issubclass(found, Agent | SinglePlayer)
 
     path = entry.path if entry else name
-    cls: type[Agent] = load_dotted(path, "agent", fits, "a subclass of accept_reject.agents.Agent")
+    cls: type[Agent | SinglePlayer] = load_dotted(path, "agent", is_agent, "a subclass of Agent or SinglePlayer")
     return cls

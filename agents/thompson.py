@@ -1,6 +1,6 @@
-"""Thompson sampling: ask each partner as probably as it is the best one, given what is believed (Thompson 1933).
+"""Thompson sampling: choose each partner with the probability that it is the best one on offer (Thompson 1933).
 
-The probability is computed, not sampled, so that the agent answers with probabilities as every agent does.
+The probability is computed and not sampled, because every agent's policy is a probability for each offered partner.
 """
 
 from __future__ import annotations
@@ -13,21 +13,41 @@ from accept_reject.agents.base import Agent, Feedback
 from accept_reject.envs.game import GameSpec
 
 EDGES = np.sin(np.linspace(0, np.pi / 2, 257)) ** 2
-"""Edges of the cells in which Beta beliefs are laid out: closer where such beliefs are narrower, near 0 and 1."""
+"""Edges of the cells over which Beta beliefs are integrated; they are closer near 0 and 1, where beliefs are narrow."""
 
 QUANTILES = ndtri((np.arange(128) + 0.5) / 128)
-"""Quantiles of a standard Normal that stand for all of it."""
+"""Quantiles of a standard Normal over which Normal beliefs are averaged."""
 
 
 class ThompsonOutcome(Agent):
-    """Thompson sampling on outcomes alone: a Beta(1, 1) belief about each partner's acceptance probability."""
+    r"""Thompson sampling on outcomes alone, with a Beta belief about each partner's acceptance probability.
+
+    After $a_j$ acceptances and $b_j$ rejections the belief about partner $j$ is $\theta_j \sim
+    \mathrm{Beta}(1 + a_j, 1 + b_j)$, with density $f_j$ and distribution function $F_j$. Among the offered partners
+
+    $$P(c) = P(\theta_c = \max_j \theta_j) = \int_0^1 f_c(x) \prod_{j \neq c} F_j(x) \, dx.$$
+
+    Registered as `thompson-outcome`. It has no parameters.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> agent = ar.make_agent("thompson-outcome")
+        >>> choices = ar.play(agent, ar.draw(ar.scenario("few-spots").game, seed=0, n=500))
+        >>> print(f"{ar.score(choices, 'accepted').value:.2f}")
+        0.80
+
+    References:
+        Thompson, W. R. (1933). On the likelihood that one unknown probability exceeds another in view of the evidence
+        of two samples. *Biometrika*, 25(3/4), 285-294.
+        [doi:10.1093/biomet/25.3-4.285](https://doi.org/10.1093/biomet/25.3-4.285)
+    """
 
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
         """Return to the prior."""
         self._counts = np.zeros((n_players, game.n_partners, 2), np.int64)
 
     def policy(self, offered: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """How probably each offered partner is the most accepting, `(n_players, offered)`."""
+        """Return the probability that each offered partner is the most accepting, `(n_players, offered)`."""
         return best_of_betas(1 + np.take_along_axis(self._counts, offered[..., None], axis=1))
 
     def learn(self, feedback: Feedback) -> None:
@@ -36,16 +56,42 @@ class ThompsonOutcome(Agent):
 
 
 class ThompsonRank(Agent):
-    """Thompson sampling on ranks alone: a Normal belief about each partner's mean rank; hidden ranks leave it alone.
+    r"""Thompson sampling on ranks alone, with a Normal belief about each partner's mean rank.
+
+    With $K$ ranks the belief about a new partner has the mean $m_0 = (K + 1) / 2$ and the SD $s_0$ (`prior_sd` times
+    $K$). After the ranks $r_1, \dots, r_n$ of partner $j$ the belief is $\mu_j \sim \mathrm{Normal}(m_j, s_j^2)$ with
+
+    $$\frac{1}{s_j^2} = \frac{1}{s_0^2} + \frac{n}{\sigma^2}, \qquad
+    m_j = s_j^2 (m_0 / s_0^2 + \sum_{i=1}^{n} r_i / \sigma^2),$$
+
+    where $\sigma$ is the noise SD (`noise_sd` times $K$). Hidden ranks do not change it. Low ranks are good, so among
+    the offered partners
+
+    $$P(c) = P(\mu_c = \min_j \mu_j).$$
+
+    Registered as `thompson-rank`.
 
     Args:
-        prior_sd: SD of the belief about a stranger, as a share of the ladder; its mean is the middle of the ladder.
-        noise_sd: SD of the ranks around their mean that it assumes, as a share of the ladder.
+        prior_sd: SD of the belief about a new partner, as a share of the number of ranks.
+        noise_sd: Assumed SD of a partner's ranks around their mean, as a share of the number of ranks.
+
+    Raises:
+        ValueError: If an SD is not above 0.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> agent = ar.make_agent("thompson-rank", {"noise_sd": 0.2})
+        >>> choices = ar.play(agent, ar.draw(ar.scenario("few-spots").game, seed=0, n=500))
+        >>> print(f"{ar.score(choices, 'valuing').value:.2f}")
+        0.90
+
+    References:
+        Thompson (1933), as for `ThompsonOutcome`.
     """
 
     def __init__(self, prior_sd: float = 0.25, noise_sd: float = 0.15) -> None:
         if not (prior_sd > 0 and noise_sd > 0):
-            raise ValueError(f"prior_sd and noise_sd should be above 0, but are {prior_sd} and {noise_sd}")
+            raise ValueError(f"prior_sd and noise_sd must be numbers > 0, got {prior_sd} and {noise_sd}")
         self.prior_sd = prior_sd
         self.noise_sd = noise_sd
 
@@ -56,7 +102,7 @@ class ThompsonRank(Agent):
         self._mean = np.full((n_players, game.n_partners), (game.ranks + 1) / 2)
 
     def policy(self, offered: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """How probably each offered partner has the best mean rank, `(n_players, offered)`."""
+        """Return the probability that each offered partner has the best mean rank, `(n_players, offered)`."""
         mean, precision = (np.take_along_axis(each, offered, axis=1) for each in (self._mean, self._precision))
         return best_of_normals(-mean, precision**-0.5)
 
@@ -69,22 +115,24 @@ class ThompsonRank(Agent):
         self._mean[at] += noise_precision / self._precision[at] * (feedback.rank[shown] - self._mean[at])
 
     def valuations(self) -> NDArray[np.float64]:
-        """The believed mean rank as a valuation, `(n_players, partners)`."""
+        """Return the expected mean rank as a valuation, `(n_players, partners)`."""
         return np.clip((self._ranks - self._mean) / (self._ranks - 1), 0, 1)
 
 
 def best_of_betas(shapes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The probability that each of some independent Beta variables is the highest.
+    """Compute the probability that each of several independent Beta variables is the largest.
 
-    Each is laid out in cells by its exact distribution function; within a cell a tie goes either way.
+    The exact distribution function of each variable is evaluated on a grid of cells; ties within a cell are split.
 
     Args:
-        shapes: Both shape parameters, whole numbers, `(n, variables, 2)`.
+        shapes: Both shape parameters, integers, `(n, variables, 2)`.
 
     Returns:
         `(n, variables)`; each row sums to 1.
     """
-    pairs, which = np.unique(shapes.reshape(-1, 2), axis=0, return_inverse=True)  # few: the function is costly
+    pairs, which = np.unique(
+        shapes.reshape(-1, 2), axis=0, return_inverse=True
+    )  # few pairs are unique, and the function is slow
     at_edges = betainc(pairs[:, :1], pairs[:, 1:], EDGES)[which.reshape(shapes.shape[:2])]
     mass = np.diff(at_edges, axis=2)
     below = at_edges[..., :-1] + mass / 2
@@ -93,9 +141,9 @@ def best_of_betas(shapes: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def best_of_normals(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probability that each of some independent Normal variables is the highest.
+    """Compute the probability that each of several independent Normal variables is the largest.
 
-    Averages, over quantiles of each, the exact probability that all others lie below.
+    Averages, over quantiles of each variable, the exact probability that all others are smaller.
 
     Args:
         mean: `(n, variables)`.
@@ -115,5 +163,5 @@ def best_of_normals(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArr
 
 
 def _product_of_others(below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each variable the product over all others, `(n, variables, cells)`."""
+    """Return for each variable the product over all others, `(n, variables, cells)`."""
     return np.stack([np.delete(below, i, axis=1).prod(axis=1) for i in range(below.shape[1])], axis=1)

@@ -1,8 +1,8 @@
-"""How fast the environments are: ratios taken in one run, on one core, in process time.
+"""Speed of the environments: ratios of process times from one run on one core.
 
     .venv/bin/python benchmarks/env_speed.py
 
-Each figure is the best of some repetitions, taken in turn: other work on the machine can only slow a repetition down.
+Each number is the best of several interleaved repetitions, because other load can only slow a repetition down.
 """
 
 import os
@@ -30,7 +30,7 @@ ROUNDS = 144
 
 
 class TwoArmedBandit(gym.Env[np.ndarray, int]):
-    """The least that an environment with luck and 144 rounds can be: the yardstick for the scalar environment."""
+    """A minimal random environment with 144 rounds, for comparison with the scalar environment."""
 
     observation_space = gym.spaces.Box(0.0, 1.0, (1,), np.float32)
     action_space = gym.spaces.Discrete(2)
@@ -38,12 +38,12 @@ class TwoArmedBandit(gym.Env[np.ndarray, int]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
         super().reset(seed=seed)
         self._round = 0
-        self._chances = self.np_random.random(2)
+        self._probabilities = self.np_random.random(2)
         return np.zeros(1, np.float32), {}
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         self._round += 1
-        reward = float(self.np_random.random() < self._chances[action])
+        reward = float(self.np_random.random() < self._probabilities[action])
         return np.array([reward], np.float32), reward, self._round == ROUNDS, False, {}
 
 
@@ -83,7 +83,7 @@ def main() -> None:
     gym.register("TwoArmedBandit-v0", TwoArmedBandit)
     players = {
         "vector, 4096 rows": (4096 * ROUNDS * 2, vector_player(gym.make_vec(ENV_ID, num_envs=4096), 2)),
-        "SyncVectorEnv, 64 of our scalar ones": (
+        "SyncVectorEnv, 64 scalar environments": (
             64 * ROUNDS * 2,
             vector_player(SyncVectorEnv([lambda: gym.make(ENV_ID)] * 64, autoreset_mode="SameStep"), 2),
         ),
@@ -95,21 +95,21 @@ def main() -> None:
         for name, (rounds, play) in players.items():
             speed[name] = max(speed[name], rounds_per_second(rounds, play))
 
-    table = Table("environment", "rounds a second")
+    table = Table("environment", "rounds per second")
     for name, value in speed.items():
         table.add_row(name, f"{value:,.0f}")
     console = Console()
     console.print(table)
     vector, sync, scalar, bandit = speed.values()
-    console.print(f"vector, drawing included: {vector / 1e6:.1f} million rounds a second (wanted: 5)")
-    console.print(f"vector against SyncVectorEnv: {vector / sync:.0f} times as fast (wanted: 25)")
-    console.print(f"scalar against the bandit: {scalar / bandit:.2f} of its speed (wanted: 0.5)")
+    console.print(f"vector, including drawing: {vector / 1e6:.1f} million rounds per second (target: 5)")
+    console.print(f"vector compared with SyncVectorEnv: {vector / sync:.0f} times as fast (target: 25)")
+    console.print(f"scalar compared with the bandit: {scalar / bandit:.2f} times as fast (target: 0.5)")
 
     tracemalloc.start()
     episodes = draw(scenario("orthogonal").game, 0, 4096)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    console.print(f"{len(episodes):,} episodes drawn: {peak / 2**20:.1f} MiB at the peak (wanted: under 40 MB)")
+    console.print(f"peak memory for {len(episodes):,} episodes: {peak / 2**20:.1f} MiB (target: below 40 MB)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast learners play and replay, on one core.
+"""Speed of learners in play and replay, on one core.
 
 .venv/bin/python benchmarks/learner_speed.py
 """
@@ -19,21 +19,20 @@ from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.agents.delta_rule import DualSignalLearner
 from accept_reject.agents.learner import Learner
 from accept_reject.envs import draw, scenario
-from accept_reject.experiments.play import play
-from accept_reject.experiments.replay import replay
+from accept_reject.experiments.simulation.play import play
+from accept_reject.experiments.simulation.replay import replay
 
 REPETITIONS = 7
 
 
 def replay_seconds(cls: type[Learner]) -> float:
-    """Seconds to replay 42 participants' 144 rounds with gradients in every parameter; the best of some repetitions."""
+    """Measure a replay of 42 participants x 144 rounds with gradients for all parameters; the best of repetitions."""
     choices = play(cls(inverse_temperature=2), draw(scenario("orthogonal").game, 0, 42))
     best = float("inf")
     for _ in range(REPETITIONS):
-        free = cls.free_parameters()
         values = {
-            name: torch.full((42,), float(p.default), dtype=torch.float64, requires_grad=True)
-            for name, p in free.items()
+            name: torch.full((42,), float(parameter.default), dtype=torch.float64, requires_grad=True)
+            for name, parameter in cls.free_parameters().items()
         }
         begin = time.process_time()
         replay(cls(**values), choices).sum().backward()
@@ -48,12 +47,12 @@ def main() -> None:
     seconds = time.process_time() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     console.print(
-        f"Bayesian hybrid, {len(choices):,} players x 144 rounds, drawing included: {seconds:.1f} s of process time "
-        f"(wanted: under 5), {peak:.2f} GiB at the peak (wanted: under 2)"
+        f"Bayesian hybrid, {len(choices):,} players x 144 rounds, including drawing: {seconds:.1f} s of process time "
+        f"(target: below 5), peak memory {peak:.2f} GiB (target: below 2)"
     )
     for cls in (BayesianHybrid, DualSignalLearner):
         milliseconds = replay_seconds(cls) * 1000
-        console.print(f"{cls.__name__}: replay of 42 x 144 with gradients in {milliseconds:.0f} ms (wanted: under 50)")
+        console.print(f"{cls.__name__}: replay of 42 x 144 with gradients in {milliseconds:.0f} ms (target: below 50)")
 
 
 if __name__ == "__main__":

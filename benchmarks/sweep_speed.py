@@ -1,4 +1,4 @@
-"""How much faster a sweep is on two cores than on one, both of them quiet: the whole command, its start included."""
+"""Speed of a sweep on two idle cores compared with one: wall time of the whole command, including start-up."""
 
 import subprocess
 import sys
@@ -18,6 +18,6 @@ def seconds(jobs: int) -> float:
 
 
 if __name__ == "__main__":
-    found = [(seconds(1), seconds(2)) for _ in range(REPEATS)]  # in turns, since others may be using the machine
+    found = [(seconds(1), seconds(2)) for _ in range(REPEATS)]  # interleaved, because other load may vary
     for one, two in found:
         print(f"{SWEEP[1]} on one core {one:.1f} s, on two {two:.1f} s: {one / two:.2f} times as fast")

@@ -1,10 +1,10 @@
-"""How fast networks learn the study's game, on one core: our trainer against sb3-contrib's RecurrentPPO.
+"""Speed of training in the study's game on one core, compared with RecurrentPPO of sb3-contrib.
 
-.venv/bin/python benchmarks/train_speed.py [cap of the race in seconds, 600 by default]
+    .venv/bin/python benchmarks/train_speed.py [time limit of the race in seconds, 600 by default]
 
-Both play the same game for the same reward, in batches of whole episodes, and evaluations don't count. RecurrentPPO has
-the vector environment behind a thin adapter, which is faster than its own wrappers, and a flat observation in which
-everything is a number around 0; its settings are the best of those that we tried (see `SETTINGS`).
+Both train on the same game and reward, in batches of whole episodes; the time of evaluations is not included.
+RecurrentPPO uses the vector environment through a thin adapter, which is faster than its own wrappers, and a flat
+observation of numbers around 0. Its settings are the best that we tried (see `SETTINGS`).
 """
 
 import os
@@ -33,12 +33,12 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from accept_reject.agents import make_agent
 from accept_reject.agents.base import Agent, Feedback, greedy
-from accept_reject.agents.cells import SIGNALS, signals
-from accept_reject.agents.recurrent import RecurrentAgent, make_network
+from accept_reject.agents.networks.agent import RecurrentAgent, make_network
+from accept_reject.agents.networks.cells import SIGNALS, signals
 from accept_reject.envs import GameSpec, draw, scenario
 from accept_reject.envs.vector_env import AcceptRejectVectorEnv
 from accept_reject.experiments.config import load_config
-from accept_reject.experiments.play import play
+from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.train.loop import Progress, train
 from accept_reject.experiments.train.meta import EVALUATION_SEED, MetaConfig, MetaLearning
 
@@ -48,7 +48,7 @@ SETTINGS: dict[str, Any] = {
     "batch_size": ENVS * 144 // 4,
     "n_epochs": 4,
     "learning_rate": 0.003,
-    "gamma": 0.0,  # as ours: a choice counts for its own round
+    "gamma": 0.0,  # as in ours: only the reward of the same round counts
     "gae_lambda": 1.0,
     "ent_coef": 0.01,
     "policy_kwargs": {"lstm_hidden_size": 64, "enable_critic_lstm": False, "shared_lstm": True, "net_arch": []},
@@ -58,7 +58,7 @@ FLAT = load_config(MetaConfig, "meta_flat")
 
 
 class Observer:
-    """The game as a flat observation: who is offered, who was asked last and what it answered, how far the game is."""
+    """The game as a flat observation: the offer, the last chosen partner and its feedback, and the progress."""
 
     def __init__(self, game: GameSpec) -> None:
         self.game = game
@@ -68,16 +68,16 @@ class Observer:
         self, offered: NDArray[Any], progress: float, last: tuple[NDArray[Any], ...] | None
     ) -> NDArray[np.float32]:
         n, partners = len(offered), np.eye(self.game.n_partners, dtype=np.float32)
-        told = np.zeros((n, self.game.n_partners + SIGNALS), np.float32)
+        feedback = np.zeros((n, self.game.n_partners + SIGNALS), np.float32)
         if last is not None:
             partner, rank, spots, accepted = last
-            told = np.concatenate([partners[partner], signals(rank, spots, accepted, self.game.ranks)], axis=1)
+            feedback = np.concatenate([partners[partner], signals(rank, spots, accepted, self.game.ranks)], axis=1)
         share = np.full((n, 1), progress, np.float32)
-        return np.concatenate([partners[offered].reshape(n, -1), told, share], axis=1)
+        return np.concatenate([partners[offered].reshape(n, -1), feedback, share], axis=1)
 
 
 class Adapter(VecEnv):
-    """Our vector environment as theirs; all rows end together."""
+    """Our vector environment as a vector environment of Stable-Baselines3; all rows end together."""
 
     def __init__(self, num_envs: int) -> None:
         self.env = AcceptRejectVectorEnv(num_envs)
@@ -104,7 +104,7 @@ class Adapter(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if ended[0]:
             for info, row in zip(infos, now, strict=True):
-                info["terminal_observation"] = row  # nothing is read off it: the game is over, not cut short
+                info["terminal_observation"] = row  # not used: games are terminated, not truncated
         return now, rewards, ended, infos
 
     def close(self) -> None: ...
@@ -143,13 +143,13 @@ class Theirs(Agent):
 
 
 class Race:
-    """The time until an agent's regret is at most the greedy Beta learner's; evaluations stop the clock."""
+    """Time until an agent's regret is as low as that of the greedy Beta learner, without evaluations."""
 
-    def __init__(self, cap: float) -> None:
+    def __init__(self, limit: float) -> None:
         self.task = MetaLearning(CONFIG)
         self.episodes = draw(scenario("orthogonal").game, EVALUATION_SEED, 1024)
         self.target = self.regret(make_agent("bayes-outcome", {"inverse_temperature": 1e6}))
-        self.cap = cap
+        self.limit = limit
 
     def regret(self, agent: Agent) -> float:
         with torch.no_grad():
@@ -160,14 +160,14 @@ class Race:
         self.since = time.process_time()
 
     def over(self, agent: Callable[[], Agent]) -> bool:
-        """Whether the regret is reached, or the time is up."""
+        """Whether the target is reached or the time is up."""
         self.spent += time.process_time() - self.since
         self.best = min(self.best, self.regret(agent()))
         self.reached = self.best <= self.target
         self.since = time.process_time()
-        return self.reached or self.spent > self.cap
+        return self.reached or self.spent > self.limit
 
-    def told(self) -> str:
+    def __str__(self) -> str:
         reached = "reached" if self.reached else f"not reached (best {self.best:.2f})"
         return f"{reached} after {self.spent:.0f} s"
 
@@ -177,7 +177,7 @@ class Over(Exception):  # noqa: N818 (no error)
 
 
 def run_ours(config: MetaConfig, on_update: Callable[[Progress, RecurrentAgent], None]) -> tuple[int, float]:
-    """Rounds and seconds of a training, without any evaluation but the first and the last."""
+    """Train without intermediate evaluations; return the number of rounds and the seconds."""
     config = config.model_copy(update={"evaluate_every": config.updates, "evaluation_episodes": 1})
     network = make_network(config.network, 0)
     agent = RecurrentAgent(network, greedy=True)
@@ -190,7 +190,7 @@ def run_ours(config: MetaConfig, on_update: Callable[[Progress, RecurrentAgent],
 
 
 def run_theirs(settings: dict[str, Any], rounds: int, on_rollout: Callable[[RecurrentPPO], bool]) -> float:
-    """Seconds of a training of so many rounds, or until a batch after which `on_rollout` says no."""
+    """Train for some rounds, or until `on_rollout` returns False; return the seconds."""
 
     class Callback(BaseCallback):
         def _on_rollout_start(self) -> None:
@@ -219,7 +219,7 @@ def race_ours(config: MetaConfig, race: Race, every: int) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    console, cap = Console(), float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
+    console, limit = Console(), float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
     speeds: dict[str, list[float]] = {"partner-state": [], "its defaults": [], "large batches": []}
     for _ in range(3):
         rounds, seconds = run_ours(CONFIG.model_copy(update={"updates": 30}), lambda now, agent: None)
@@ -229,23 +229,25 @@ def main() -> None:
             speeds[name].append(rounds / run_theirs(settings, rounds, lambda model: True))
     ours = np.array(speeds.pop("partner-state"))
     console.print(
-        f"Rounds a second with learning, medians of 3. Partner-state: {np.median(ours):,.0f}", highlight=False
+        f"Rounds per second of training, medians of 3. Partner-state: {np.median(ours):,.0f}", highlight=False
     )
     for name, found in speeds.items():
         ratio = np.median(ours / found)
-        told = f"RecurrentPPO, {name}: {np.median(found):,.0f}; we are {ratio:.0f} times as fast (wanted: 60)"
-        console.print(told, highlight=False)
+        line = f"RecurrentPPO, {name}: {np.median(found):,.0f}; partner-state is {ratio:.0f} times as fast (target: 60)"
+        console.print(line, highlight=False)
     flat_rounds, seconds = run_ours(FLAT.model_copy(update={"updates": 5}), lambda now, agent: None)
-    console.print(f"Our flat network, PPO: {flat_rounds / seconds:,.0f}", highlight=False)
-    race = Race(cap)
-    console.print(f"Greedy Beta learner: regret {race.target:.3f} an episode; the cap is {cap:.0f} s", highlight=False)
+    console.print(f"Flat network, PPO: {flat_rounds / seconds:,.0f}", highlight=False)
+    race = Race(limit)
+    console.print(
+        f"Greedy Beta learner: regret {race.target:.3f} per episode; the time limit is {limit:.0f} s", highlight=False
+    )
     race_ours(CONFIG, race, every=5)
-    console.print(f"Partner-state: {race.told()}", highlight=False)
+    console.print(f"Partner-state: {race}", highlight=False)
     race_ours(FLAT, race, every=2)
-    console.print(f"Flat, PPO: {race.told()}", highlight=False)
+    console.print(f"Flat, PPO: {race}", highlight=False)
     race.begin()
     run_theirs(SETTINGS, 10**9, lambda model: not race.over(lambda: Theirs(model)))
-    console.print(f"RecurrentPPO: {race.told()}", highlight=False)
+    console.print(f"RecurrentPPO: {race}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,42 +1,46 @@
-"""Choices: what was offered, chosen and seen, for agents and people alike."""
+"""Choices of players, agents or people: offers, choices and feedback."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from accept_reject.envs.game import GameSpec
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MISSED = -1
-"""The choice of a player who did not answer in a round."""
+"""The choice in a round that was missed."""
 
 UNKNOWN_SPOTS = 255
-"""The spots where they were not shown, or are not known."""
+"""The spots where they were not shown or are not known."""
 
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """The choices of n players, a row for each of them.
+    """The choices of n players.
 
     Attributes:
-        game: The game that they played.
+        game: The game.
         offered: The partners that were offered, `(n, rounds, offered)`.
-        choice: Place in the offer of the partner that was asked, `(n, rounds)`; `MISSED` where it gave no answer.
-        rank: The rank that the player saw, from 1, `(n, rounds)`; 0 where hidden or missed.
-        spots: The spots that the player saw, `(n, rounds)`; `UNKNOWN_SPOTS` where it saw none.
+        choice: Place of the chosen partner in the offer, from 0, `(n, rounds)`; `MISSED` where the round was missed.
+        rank: The rank that was shown, from 1, `(n, rounds)`; 0 where hidden or missed.
+        spots: The spots that were shown, `(n, rounds)`; `UNKNOWN_SPOTS` where hidden or missed.
         accepted: Whether the player was accepted, `(n, rounds)`; False where missed.
-        valuation: Hidden from the player: how much each offered partner values it, 0..1, `(n, rounds, offered)`; None
-            where it is not known.
-        acceptance: Hidden from the player: how probably each offered partner accepts it, `(n, rounds, offered)`; None
-            where it is not known.
-        response_time: Seconds from offer to answer, `(n, rounds)`, NaN where there is none; None where nobody timed it.
-        ids: The players' names, `n` of them, or none.
-        recorded: How many rounds there is a record of, `(n,)`; those after them, marked as missed, were never played.
-            None where all rounds were.
+        valuation: Hidden state: how much each offered partner values the player, 0..1, `(n, rounds, offered)`; None if
+            it is not known.
+        acceptance: Hidden state: probability that each offered partner accepts, `(n, rounds, offered)`; None if it is
+            not known.
+        response_time: Seconds between offer and choice, `(n, rounds)`, NaN where missing; None if not
+            recorded.
+        ids: The names of the players, or an empty tuple.
+        recorded: Number of rounds with a record, `(n,)`; later rounds, marked as missed, were not played. None if all
+            rounds were played.
     """
 
     game: GameSpec
@@ -56,11 +60,11 @@ class Choices:
 
     @property
     def missed(self) -> NDArray[np.bool_]:
-        """Whether the player gave no answer, `(n, rounds)`."""
+        """Whether the round was missed, `(n, rounds)`."""
         return self.choice == MISSED
 
     def take(self, rows: slice | NDArray[np.integer]) -> Choices:
-        """The choices of some of the players, by a slice or by row numbers, which may repeat."""
+        """Select players by a slice or by row indices, which may repeat."""
         parts: dict[str, Any] = {
             field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("game", "ids")
         }
@@ -69,48 +73,61 @@ class Choices:
         return Choices(self.game, ids=ids, **parts)
 
     def of_chosen(self, of_offered: NDArray[np.generic]) -> NDArray[np.float64]:
-        """What holds of the chosen partner, given it for each offered one; NaN where missed.
+        """Select the values of the chosen partners.
 
         Args:
-            of_offered: Such as `valuation`, `(n, rounds, offered)`.
+            of_offered: A value for each offered partner, such as `valuation`, `(n, rounds, offered)`.
 
         Returns:
-            `(n, rounds)`.
+            The values of the chosen partners, `(n, rounds)`; NaN where missed.
         """
         place = np.where(self.missed, 0, self.choice)[..., None]
         chosen = np.take_along_axis(of_offered, place, axis=2)[..., 0].astype(np.float64)
         return np.where(self.missed, np.nan, chosen)
 
+    @property
+    def fingerprint(self) -> str:
+        """A SHA-256 digest of everything that players saw and did."""
+        digest = hashlib.sha256(self.game.model_dump_json().encode())
+        digest.update("\n".join(self.names()).encode())
+        for part in (self.offered, self.choice, self.rank, self.spots, self.accepted, self.valuation, self.acceptance):
+            if part is not None:
+                digest.update(part.tobytes())
+        return digest.hexdigest()
+
     def names(self) -> tuple[str, ...]:
-        """The players' names; numbers from 1 where they have none."""
+        """Return the names of the players, by default numbers from 1."""
         return self.ids or tuple(str(i + 1) for i in range(len(self)))
 
     def to_frame(self) -> pd.DataFrame:
-        """One tidy table, a row for each round of each player.
+        """Return a tidy table with a row for each round of each player.
 
-        Columns: `participant` (name) and `round` (from 1); `offered_1`, ... and `choice` (partner numbers from 0);
-        `rank`, `spots`, `accepted`, `response_time`; of the offered partners `valuation_1`, ..., `acceptance_1`, ....
-        What was hidden or missed is NA; what is not known at all has no column.
+        Returns:
+            Columns `participant` (name), `round` (from 1), `offered_1`, ... and `choice` (partner numbers from 0),
+            `rank`, `spots`, `accepted`, `response_time`, and `valuation_1`, ... and `acceptance_1`, ... of the offered
+            partners. Hidden or missed values are NA; columns without any known value are omitted.
         """
+        import pandas as pd  # not at the top: environments don't require pandas
+
         n, rounds = self.choice.shape
         missed = self.missed.ravel()
-        unseen = missed | (self.rank.ravel() == 0)
+
+        def masked(values: NDArray[Any], mask: NDArray[np.bool_]) -> pd.Series:
+            return pd.Series(values.ravel()).astype("UInt8").mask(mask)
+
+        hidden = missed | (self.rank.ravel() == 0)
         columns: dict[str, Any] = {
             "participant": np.repeat(np.array(self.names(), dtype=object), rounds),
             "round": np.tile(np.arange(1, rounds + 1), n),
         }
         columns |= {f"offered_{j + 1}": self.offered[..., j].ravel() for j in range(self.game.offered)}
-        columns["choice"] = _masked(np.nan_to_num(self.of_chosen(self.offered)), missed, "UInt8")
-        columns["rank"] = _masked(self.rank, unseen, "UInt8")
-        columns["spots"] = _masked(self.spots, unseen | (self.spots.ravel() == UNKNOWN_SPOTS), "UInt8")
-        columns["accepted"] = _masked(self.accepted, missed, "UInt8")
+        columns["choice"] = masked(np.nan_to_num(self.of_chosen(self.offered)), missed)
+        columns["rank"] = masked(self.rank, hidden)
+        columns["spots"] = masked(self.spots, hidden | (self.spots.ravel() == UNKNOWN_SPOTS))
+        columns["accepted"] = masked(self.accepted, missed)
         if self.response_time is not None:
             columns["response_time"] = self.response_time.ravel()
-        for name, hidden in (("valuation", self.valuation), ("acceptance", self.acceptance)):
-            if hidden is not None:
-                columns |= {f"{name}_{j + 1}": hidden[..., j].ravel() for j in range(self.game.offered)}
+        for name, state in (("valuation", self.valuation), ("acceptance", self.acceptance)):
+            if state is not None:
+                columns |= {f"{name}_{j + 1}": state[..., j].ravel() for j in range(self.game.offered)}
         return pd.DataFrame(columns)
-
-
-def _masked(values: NDArray[Any], mask: NDArray[np.bool_], dtype: str) -> pd.Series:
-    return pd.Series(values.ravel()).astype(dtype).mask(mask)

@@ -1,4 +1,4 @@
-"""The game for one player, as a Gymnasium environment."""
+"""The game as a Gymnasium environment for one player."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from accept_reject.envs.episodes import BLOCK, Episodes, draw
 from accept_reject.envs.game import GameSpec
-from accept_reject.envs.rendering import Answer, Scene, render
+from accept_reject.envs.rendering import LastRound, Scene, render
 from accept_reject.envs.scenarios import resolve_game
 from accept_reject.envs.spaces import (
     RENDER_METADATA,
@@ -29,60 +29,60 @@ Observation = dict[str, Any]
 
 
 class AcceptRejectEnv(gym.Env[Observation, Any]):
-    """Accept or reject, for one player.
+    """The game for one player.
 
     ## Description
 
-    Each round offers the player some partners. The player asks one of them to play. That partner has ranked the player
-    among its candidates, 1 being best, and has a limited number of spots: it accepts when `rank <= spots` and rejects
-    otherwise. Which partners *value* the player is hidden, and has to be found out from ranks and outcomes, rejections
-    included.
+    In every round the player is offered some partners and asks one of them to play. That partner has ranked the player
+    among its candidates, from 1 (best), and has a limited number of spots. It accepts if `rank <= spots` and rejects
+    otherwise. How much each partner *values* the player is hidden and has to be inferred from ranks and outcomes,
+    including rejections.
 
     ## Action Space
 
-    `Discrete(offered)`: which of the offered partners to ask, counted from 0 as they stand in `offered`.
+    `Discrete(offered)`: the place of the chosen partner in `offered`, from 0.
 
     ## Observation Space
 
-    A `Dict` of what a player sees, and remembers of the round before. `FlattenObservation` turns it into one-hots.
+    A `Dict` with the offer and the feedback of the last round. `FlattenObservation` converts it to one-hot vectors.
 
     | key | space | meaning |
     | --- | --- | --- |
-    | `offered` | `MultiDiscrete([partners] * offered)` | the partners offered now; at the end, the last ones again |
-    | `progress` | `Box(0, 1, (1,))` | share of the episode played |
-    | `has_last` | `Discrete(2)` | whether there was a round before in this episode; if not, what follows is 0 |
-    | `last_partner` | `Discrete(partners)` | the partner that was asked |
-    | `last_rank` | `Discrete(ranks + 1)` | its rank of the player, from 1; 0 where it is hidden |
-    | `last_spots` | `Discrete(ranks + 1)` | its spots, from 0; 0 too where its rank is hidden |
+    | `offered` | `MultiDiscrete([partners] * offered)` | the partners offered; after the last round, the same again |
+    | `progress` | `Box(0, 1, (1,))` | share of the episode that is over |
+    | `has_last` | `Discrete(2)` | whether this episode has a last round; if not, the rest is 0 |
+    | `last_partner` | `Discrete(partners)` | the partner that was chosen |
+    | `last_rank` | `Discrete(ranks + 1)` | its rank of the player, from 1; 0 if it is hidden |
+    | `last_spots` | `Discrete(ranks + 1)` | its spots, from 0; also 0 if its rank is hidden |
     | `last_accepted` | `Discrete(2)` | whether it accepted |
 
     ## Rewards
 
-    `reward="acceptance"`: 1 when accepted, 0 when rejected. `reward="valuation"`: the hidden valuation of the partner
-    that was asked, 0..1; it tells the learner what people are never told, and is meant for studies of learning itself.
+    `reward="acceptance"`: 1 if accepted, 0 if rejected. `reward="valuation"`: the hidden valuation of the chosen
+    partner, 0..1. The latter reveals information that people never get; it is meant for research on learning.
 
     ## Starting State and Episode End
 
-    `reset(seed=s)` starts episode 0 of seed `s`, and `reset()` the next one. An episode terminates after `rounds`
+    `reset(seed=s)` starts episode 0 of seed `s`, and `reset()` the next episode. An episode terminates after `rounds`
     rounds; it is never truncated.
 
     ## Information
 
-    Empty, unless made with `reveal=True`. Then `valuations` and `acceptances` hold the hidden valuations and acceptance
-    probabilities of the partners in `offered`, each `(offered,)` float32, and after a step `regret` tells how much
-    less the choice was worth, in terms of the reward, than the best one offered.
+    Empty by default. With `reveal=True`, `valuations` and `acceptances` are the hidden valuations and acceptance
+    probabilities of the partners in `offered`, each `(offered,)` float32; after a step, `regret` is the difference
+    between the best expected reward among the offered partners and that of the chosen one.
 
     ## Arguments
 
     Args:
-        scenario: Name of the scenario; the registered ids give it.
-        game: Changes to the scenario's game, as a mapping of `GameSpec` keys, or a `GameSpec` of your own.
+        scenario: Name of the scenario; the registered ids set it.
+        game: Changes to the scenario's game, as a mapping of `GameSpec` keys, or a `GameSpec` that replaces it.
         reward: `acceptance` or `valuation`.
-        reveal: Whether hidden state goes into `info`.
-        render_mode: None, `ansi` or `rgb_array`: what a person would see of the last round and of the offer.
+        reveal: Whether `info` contains the hidden state.
+        render_mode: None, `ansi` or `rgb_array`.
 
     Raises:
-        InvalidInputError: With every fault of the arguments.
+        InvalidInputError: With every problem of the arguments.
     """
 
     metadata = RENDER_METADATA
@@ -102,7 +102,7 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         self.render_mode = render_mode
         self.observation_space = observation_space(self.game)
         self.action_space = action_space(self.game)
-        self._rounds = self.game.rounds  # here, since a look-up of a model's field is slower
+        self._rounds = self.game.rounds  # a copy, since attributes of pydantic models are slower
         self._n_offered = self.game.offered
         self._progress = np.arange(self.game.rounds + 1, dtype=np.float32)[:, None] / np.float32(self.game.rounds)
         self._seed: int | None = None
@@ -112,7 +112,7 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Start episode 0 of `seed`, or the next episode if no seed is given. `options` are not used."""
+        """Start episode 0 of `seed`, or the next episode without a seed. `options` are ignored."""
         super().reset(seed=seed)
         if seed is not None or self._seed is None:
             self._seed = fresh_seed(self)
@@ -120,54 +120,55 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         self._load(self._episode + 1)
         self._round = 0
         self._choices: list[int] = []
-        seen = observation(self._offered_then[0], self._progress_then[0], 0, 0, 0, 0, 0)
-        return seen, self._hidden(0) if self.reveal else {}
+        first = observation(self._offered_at[0], self._progress_at[0], 0, 0, 0, 0, 0)
+        return first, self._hidden(0) if self.reveal else {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Ask the partner at place `action` of the offer.
+        """Choose the partner at place `action` of the offer.
 
         Raises:
             ResetNeeded: Before the first reset, and after the last round.
-            InvalidAction: If `action` is not a place of the offer.
+            InvalidAction: If `action` is not a place in the offer.
         """
         now = self._round
         if now is None:
-            raise ResetNeeded("the episode has not begun or is over: call reset() before step()")
+            raise ResetNeeded("the episode has not started or is over; call reset() before step()")
         if type(action) is not int:
             action = _as_int(action)
         if not 0 <= action < self._n_offered:
-            raise InvalidAction(f"action should be from 0 to {self.game.offered - 1}, but is {action}")
+            raise InvalidAction(f"action: must be an integer from 0 to {self.game.offered - 1}, got {action}")
         partner, rank, spots, accepted = self._feedback[now][action]
         self._choices.append(action)
-        then = now + 1
-        done = then == self._rounds
-        self._round = None if done else then
-        seen = observation(self._offered_then[then], self._progress_then[then], 1, partner, rank, spots, accepted)
+        next_round = now + 1
+        done = next_round == self._rounds
+        self._round = None if done else next_round
+        offered, progress = self._offered_at[next_round], self._progress_at[next_round]
+        next_observation = observation(offered, progress, 1, partner, rank, spots, accepted)
         reward = float(accepted) if self.reward == "acceptance" else float(self._valuation[now, action])
         info: dict[str, Any] = {}
         if self.reveal:
-            worth = self._acceptance if self.reward == "acceptance" else self._valuation
-            info = {**self._hidden(then), "regret": float(worth[now].max() - worth[now, action])}
-        return seen, reward, done, False, info
+            expected = self._acceptance if self.reward == "acceptance" else self._valuation
+            info = {**self._hidden(next_round), "regret": float(expected[now].max() - expected[now, action])}
+        return next_observation, reward, done, False, info
 
     def render(self) -> str | NDArray[np.uint8] | None:
-        """The round as a person would see it: text for `ansi`, pixels `(height, width, 3)` for `rgb_array`."""
+        """Return the current frame: text for `ansi`, pixels `(height, width, 3)` for `rgb_array`."""
         if self.render_mode is None:
             gym.logger.warn("render() was called on an environment made without a render_mode")
             return None
         if self._episode < 0:
-            raise ResetNeeded("there is no round to show yet: call reset() before render()")
-        answers = [self._feedback[t][choice] for t, choice in enumerate(self._choices)]
-        answer = None
-        if answers:
-            _, rank, spots, accepted = answers[-1]
-            answer = Answer(self._offered[len(answers) - 1], self._choices[-1], rank, spots, bool(accepted))
+            raise ResetNeeded("the episode has not started; call reset() before render()")
+        played = [self._feedback[t][choice] for t, choice in enumerate(self._choices)]
+        last = None
+        if played:
+            _, rank, spots, accepted = played[-1]
+            last = LastRound(self._offered[len(played) - 1], self._choices[-1], rank, spots, bool(accepted))
         offered = None if self._round is None else self._offered[self._round]
-        total = sum(accepted for *_, accepted in answers)
-        return render(Scene(self.game, len(answers), total, answer, offered), self.render_mode)
+        total = sum(accepted for *_, accepted in played)
+        return render(Scene(self.game, len(played), total, last, offered), self.render_mode)
 
     def _load(self, episode: int) -> None:
-        """Lay out an episode so that a step is a look-up: plain lists, and arrays that are handed out once."""
+        """Prepare an episode so that steps are fast look-ups: plain lists, and arrays that are returned only once."""
         if episode % BLOCK == 0:
             assert self._seed is not None
             self._block: Episodes = draw(self.game, self._seed, BLOCK, episode)
@@ -183,21 +184,21 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         )
         self._feedback: list[list[list[int]]] = np.stack(parts, axis=-1).tolist()
         self._offered: list[list[int]] = offered.tolist()
-        self._offered_then = list(np.concatenate([offered, offered[-1:]]).astype(np.int64))
-        self._progress_then = list(self._progress.copy())
+        self._offered_at = list(np.concatenate([offered, offered[-1:]]).astype(np.int64))
+        self._progress_at = list(self._progress.copy())
         if self.reveal or self.reward == "valuation":
             self._valuation = block.valuation[row]
             self._acceptance = block.acceptance[row]
 
-    def _hidden(self, then: int) -> dict[str, Any]:
-        """The hidden state of the partners whom the observation of round `then` offers."""
-        then = min(then, self.game.rounds - 1)
-        return {"valuations": self._valuation[then].copy(), "acceptances": self._acceptance[then].copy()}
+    def _hidden(self, now: int) -> dict[str, Any]:
+        """Return the hidden state of the partners offered in a round."""
+        now = min(now, self.game.rounds - 1)
+        return {"valuations": self._valuation[now].copy(), "acceptances": self._acceptance[now].copy()}
 
 
 def _as_int(action: Any) -> int:
-    """A whole number from an action such as `np.int64(1)` or `np.array(1)`."""
+    """Convert an action such as `np.int64(1)` or `np.array(1)` to an integer."""
     try:
         return index(action)
     except TypeError:
-        raise InvalidAction(f"action should be a whole number, but is {action!r}") from None
+        raise InvalidAction(f"action: must be an integer, got {action!r}") from None

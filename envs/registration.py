@@ -1,4 +1,4 @@
-"""Gymnasium ids for every scenario: importing `accept_reject.envs` is enough to have them."""
+"""Registration of all scenarios with Gymnasium, on import of `accept_reject.envs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from accept_reject.envs.scenarios import SCENARIOS
 
 
 def register() -> None:
-    """Register every scenario under its id, such as `accept_reject/Orthogonal-v0`."""
+    """Register each scenario with its id, such as `accept_reject/Orthogonal-v0`."""
     for scenario in SCENARIOS.values():
         if scenario.env_id not in gym.registry:
             gym.register(

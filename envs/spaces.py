@@ -1,4 +1,4 @@
-"""What a player sees and does: the spaces that the scalar and the vector environment share."""
+"""Observation and action spaces and options, shared by the scalar and the vector environment."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from accept_reject.envs.faults import InvalidInputError, suggest
 from accept_reject.envs.game import GameSpec
+from accept_reject.errors import InvalidInputError, shorten
 
 Reward = Literal["acceptance", "valuation"]
 REWARDS = ("acceptance", "valuation")
@@ -20,7 +20,7 @@ RENDER_METADATA = {"render_modes": list(RENDER_MODES), "render_fps": 2}
 
 
 def observation_space(game: GameSpec) -> spaces.Dict:
-    """The space of one player's observations; every part starts from 0, as learning libraries expect."""
+    """Return the observation space of one player; all discrete parts start at 0, as RL libraries expect."""
     return spaces.Dict(
         {
             "offered": spaces.MultiDiscrete([game.n_partners] * game.offered),
@@ -38,15 +38,15 @@ def observation_space(game: GameSpec) -> spaces.Dict:
 def observation(
     offered: Any, progress: Any, has_last: Any, partner: Any, rank: Any, spots: Any, accepted: Any
 ) -> dict[str, Any]:
-    """What a player sees, or what many players see: an element of `observation_space`, or of a batch of such spaces.
+    """Return an observation of one player, or a batch of observations.
 
     Args:
         offered: The partners offered now.
-        progress: Share of the episode played.
-        has_last: Whether there was a round before in which the player answered; if not, what follows is 0.
-        partner: The partner that was asked in it.
-        rank: Its rank of the player; 0 where hidden.
-        spots: Its spots; 0 where its rank is hidden.
+        progress: Share of the episode that is over.
+        has_last: Whether there is a last round, in which the player gave an answer; if not, the rest is 0.
+        partner: The partner chosen in the last round.
+        rank: Its rank of the player; 0 if it is hidden.
+        spots: Its spots; 0 if its rank is hidden.
         accepted: Whether it accepted.
     """
     return {
@@ -61,7 +61,7 @@ def observation(
 
 
 def split_rows(observations: dict[str, NDArray[Any]]) -> NDArray[np.object_]:
-    """An object array with the observation dict of each row of a batch."""
+    """Split a batch of observations into an object array with the observation of each row."""
     columns = [column.tolist() if column.ndim == 1 else list(column) for column in observations.values()]
     split = np.empty(len(columns[0]), dtype=object)
     split[:] = [dict(zip(observations, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -69,30 +69,30 @@ def split_rows(observations: dict[str, NDArray[Any]]) -> NDArray[np.object_]:
 
 
 def action_space(game: GameSpec) -> spaces.Discrete:
-    """Which of the offered partners to ask, counted from 0 in the order in which they are offered."""
+    """Return the action space: the place of the chosen partner in the offer, from 0."""
     return spaces.Discrete(game.offered)
 
 
 def check_options(reward: str, reveal: object, render_mode: str | None) -> None:
-    """Refuse an unknown reward or render mode, and a `reveal` that only looks like yes or no.
+    """Check options of environments.
 
     Raises:
-        InvalidInputError: With every fault.
+        InvalidInputError: With every problem.
     """
-    faults = []
+    problems = []
     if reward not in REWARDS:
-        faults.append(f"reward: unknown {reward!r}{suggest(str(reward), REWARDS)}")
+        problems.append(f"reward: must be 'acceptance' or 'valuation', got {shorten(reward)}")
     if not isinstance(reveal, bool):
-        faults.append(f"reveal: should be True or False, but is {reveal!r}")
+        problems.append(f"reveal: must be True or False, got {shorten(reveal)}")
     if render_mode is not None and render_mode not in RENDER_MODES:
-        faults.append(f"render_mode: unknown {render_mode!r}{suggest(str(render_mode), RENDER_MODES)}")
-    if faults:
-        raise InvalidInputError("environment", faults)
+        problems.append(f"render_mode: must be None, 'ansi' or 'rgb_array', got {shorten(render_mode)}")
+    if problems:
+        raise InvalidInputError("environment", problems)
 
 
 def fresh_seed(env: gym.Env[Any, Any] | gym.vector.VectorEnv[Any, Any, Any]) -> int:
-    """The seed of an environment's luck: the one that it was reset with, or one from its own generator."""
+    """Return the seed of an environment's episodes: the one of its last reset, or one from its own generator."""
     seed = env.np_random_seed
     if isinstance(seed, int) and seed >= 0:
         return seed
-    return int(env.np_random.integers(2**63))  # somebody set the generator by hand: Gymnasium knows no seed of it
+    return int(env.np_random.integers(2**63))  # the generator was set directly, without a seed

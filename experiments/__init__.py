@@ -1,4 +1,21 @@
-"""What one does with the game and its players: play, score, fit, train, compare, report; and the command line.
+"""Experiments: simulation, analysis, inference and reporting, and the commands built from them."""
 
-Nothing is imported here, so that `accept-reject --help` answers at once.
-"""
+from accept_reject.extras import require
+
+require(
+    "accept_reject.experiments",
+    "experiments",
+    *(
+        "bibtexparser",
+        "filelock",
+        "jinja2",
+        "joblib",
+        "matplotlib",
+        "pandas",
+        "rich",
+        "safetensors",
+        "statsmodels",
+        "tensorboard",
+    ),
+    *("torch", "typer", "yaml"),
+)

@@ -1,66 +1,123 @@
-"""Configs: a YAML file and `key.path=value` overrides, checked together and refused with every fault at once."""
+"""Configs: a YAML file and `key.path=value` overrides, checked together; all problems are reported at once."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Hashable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
-from accept_reject.envs.faults import InvalidInputError, Spec, SpecT, list_faults
+from accept_reject.errors import InvalidInputError, Spec, SpecT, list_problems, suggest
+
+
+class FromFile(str):
+    """A string of a config file, which remembers the file's folder."""
+
+    folder: Path
+
+
+def _relative_to_here(path: Any) -> Any:
+    """A path of a config file relative to the current folder; a name of a shipped config stays as it is."""
+    if not isinstance(path, FromFile) or not path or is_shipped(path) or Path(path).is_absolute():
+        return path
+    return os.path.relpath(path.folder / path)
+
+
+DataPath = Annotated[str, BeforeValidator(_relative_to_here), Field(min_length=1)]
+"""A path to data, or the name of a shipped config.
+
+In a config file it is relative to the file's folder, on the command line to the current folder.
+"""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without two surprises: a key given twice is refused, and `1e-3` is a number."""
+    """YAML without two surprises: duplicate keys are an error, and `1e-3` is a number."""
+
+    folder: Path | None = None
+    """The folder of the config file; None for overrides."""
+
+    def construct_text(self, node: yaml.ScalarNode) -> str:
+        if self.folder is None:
+            return str(self.construct_scalar(node))
+        text = FromFile(self.construct_scalar(node))
+        text.folder = self.folder
+        return text
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(None, None, "keys should be plain words", key.start_mark)
+                raise yaml.MarkedYAMLError(None, None, "keys must be plain words", key.start_mark)
             if key.value in seen:
-                raise yaml.MarkedYAMLError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
+                raise yaml.MarkedYAMLError(None, None, f"duplicate key {key.value!r}", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what the loader reads: a text that looks like one of its numbers is quoted."""
+    """Writes what the loader reads: text that looks like one of its numbers is quoted."""
 
 
 _FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
+_Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_text)
+_Dumper.add_representer(FromFile, lambda dumper, text: dumper.represent_str(str(text)))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
-def load_config(model: type[SpecT], path: str, overrides: Sequence[str] = ()) -> SpecT:
+def load_config(model: type[SpecT] | Sequence[type[SpecT]], path: str, overrides: Sequence[str] = ()) -> SpecT:
     """Read a config.
 
     Args:
-        model: What it should hold.
+        model: What the config describes; its `kind` selects one of several models.
         path: A YAML file, or the bare name of a config that ships with the package, such as `benchmark`.
-        overrides: Texts `key.path=value`; the value is read as YAML, and a number in the path counts list items from 0.
+        overrides: Strings `key.path=value`; the value is YAML, and a number in the path indexes a list from 0.
 
     Raises:
-        InvalidInputError: With every fault of the file and of the overrides.
+        InvalidInputError: With all problems of the file and of the overrides.
     """
-    data, faults = read_config(path, overrides)
+    data, problems = read_config(path, overrides)
+    chosen = model_of_kind([model] if isinstance(model, type) else model, data, path, problems)
     try:
-        config = model.model_validate(data)
+        config = chosen.model_validate(data)
     except ValidationError as error:
-        faults += list_faults(error, model)
-    if faults:
-        raise InvalidInputError(path, faults)
+        problems += list_problems(error, chosen)
+    if problems:
+        raise InvalidInputError(path, problems)
     return config
 
 
+def model_of_kind(models: Sequence[type[SpecT]], data: Any, path: str, problems: Sequence[str] = ()) -> type[SpecT]:
+    """The model that the `kind` of a config stands for; a config for a single model may leave it out.
+
+    Args:
+        models: The possible models; the default of their field `kind` is its only value.
+        data: The content of the config.
+        path: Where it was read from, for messages.
+        problems: Problems found before, to be reported with an unknown kind.
+
+    Raises:
+        InvalidInputError: If the kind is none of the models'.
+    """
+    kinds = {model.model_fields["kind"].default: model for model in models}
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind is None and (len(models) == 1 or not isinstance(data, dict)):
+        return models[0]
+    if kind is None:
+        raise InvalidInputError(path, [*problems, f"kind: is required (one of {', '.join(sorted(kinds))})"])
+    if not isinstance(kind, str) or kind not in kinds:
+        raise InvalidInputError(path, [*problems, f"kind: {kind!r} can't be used here{suggest(str(kind), kinds)}"])
+    return kinds[str(kind)]
+
+
 def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str]]:
-    """What a config holds with its overrides, not yet checked, and the overrides' faults.
+    """The content of a config with its overrides, not yet validated, and the problems of the overrides.
 
     Args:
         path: As for `load_config`.
@@ -70,64 +127,49 @@ def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str
         InvalidInputError: If the file can't be read.
     """
     try:
-        data = yaml.load(_find(path).read_text(encoding="utf-8"), _Loader)
+        file = _find(path)
+        loader = _Loader(file.read_text(encoding="utf-8"))
+        loader.folder = Path() if is_shipped(path) else file.parent
+        data = loader.get_single_data()
     except OSError as error:
         raise InvalidInputError(path, [f"can't be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise InvalidInputError(path, ["is not UTF-8 text"]) from None
     except yaml.YAMLError as error:
-        raise InvalidInputError(path, [_yaml_fault(error)]) from None
+        raise InvalidInputError(path, [_yaml_problem(error)]) from None
     except RecursionError:
         raise InvalidInputError(path, ["is nested too deeply"]) from None
     data = {} if data is None else data
-    faults = []
+    problems = []
     for override in overrides:
         try:
             data = _override(data, override)
         except ValueError as error:
-            faults.append(f"{override}: {error}")
-    return data, faults
+            problems.append(f"{override}: {error}")
+    return data, problems
 
 
 def dump_config(config: Spec) -> str:
-    """The config as YAML, with every default written out; reading it gives the same config again."""
+    """The config as YAML with all defaults; reading it gives the same config again."""
     return dump(config.model_dump(mode="json"))
 
 
 def dump(data: Any) -> str:
-    """Plain values as YAML that is read back as the same."""
+    """Plain values as YAML; reading it gives the same values again."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def content_hash(*content: str | bytes) -> str:
-    """Eight digits that tell one content from another, for the names of folders."""
+    """Eight hexadecimal digits of a SHA-256 digest, for names of folders."""
     digest = hashlib.sha256()
     for part in content:
         digest.update(part.encode() if isinstance(part, str) else part)
     return digest.hexdigest()[:8]
 
 
-def kind_of(path: str) -> str | None:
-    """What a config says that it is, under `kind`; None if it says nothing or can't be read as a config."""
-    try:
-        data = yaml.load(_find(path).read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
-        return None  # whoever reads it in earnest tells what is wrong
-    return data.get("kind") if isinstance(data, dict) else None
-
-
 def is_shipped(path: str) -> bool:
     """Whether this is the bare name of a config that ships with the package."""
     return not Path(path).suffix and "/" not in path and (_shipped() / f"{path}.yaml").exists()
-
-
-def folder_of(path: str, key: str, overrides: Sequence[str] = ()) -> Path:
-    """The folder from which a path that a config holds under a key is seen.
-
-    It is the config's own; but the current one for a shipped config, and for a path that an override gives.
-    """
-    given_here = any(override.partition("=")[0] == key for override in overrides)
-    return Path() if given_here or is_shipped(path) else Path(path).parent
 
 
 def _shipped() -> Path:
@@ -136,37 +178,37 @@ def _shipped() -> Path:
 
 def _find(path: str) -> Path:
     if "=" in path and not Path(path).exists():
-        raise InvalidInputError(path, ["is an override; the config comes before it, such as `benchmark`"])
+        raise InvalidInputError(path, ["is an override; a config must come first, such as `benchmark`"])
     if Path(path).suffix or "/" in path:
         return Path(path)
     if is_shipped(path):
         return _shipped() / f"{path}.yaml"
     names = ", ".join(sorted(file.stem for file in _shipped().glob("*.yaml")))
-    raise InvalidInputError(path, [f"is neither a YAML file's path nor the name of a shipped config (known: {names})"])
+    raise InvalidInputError(path, [f"must be the path of a YAML file or the name of a shipped config (known: {names})"])
 
 
 def _override(data: Any, override: str) -> Any:
-    """`data` with one value replaced; what stands on the way there is copied."""
+    """The data with one value replaced; the original is not changed."""
     path, equals, text = override.partition("=")
     if not equals or not path:
-        raise ValueError("should be key.path=value")
+        raise ValueError("must be key.path=value")
     try:
         value = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
-        raise ValueError(f"the value is not YAML: {_yaml_fault(error)}") from None
+        raise ValueError(f"the value is not YAML: {_yaml_problem(error)}") from None
     return replaced(data, path, value)
 
 
 def replaced(data: Any, path: str, value: Any) -> Any:
-    """What a config holds with one value replaced; what stands on the way there is copied.
+    """The content of a config with one value replaced; the original is not changed.
 
     Args:
-        data: What it holds.
-        path: Which value, as `key.path`; a number counts list items from 0.
+        data: The content.
+        path: Which value, as `key.path`; a number indexes a list from 0.
         value: The new value.
 
     Raises:
-        ValueError: If the path leads through something that is no mapping or list.
+        ValueError: If the path leads through something that is neither a mapping nor a list.
     """
     return _replaced(data, path.split("."), value)
 
@@ -179,13 +221,13 @@ def _replaced(data: Any, keys: list[str], value: Any) -> Any:
         return {**data, key: _replaced(data.get(key, {}), rest, value)}
     if isinstance(data, list):
         if not key.isdecimal() or int(key) >= len(data):
-            raise ValueError(f"{key!r} should be the number of a list item, from 0 to {len(data) - 1}")
+            raise ValueError(f"{key!r} must be the index of a list item, from 0 to {len(data) - 1}")
         return [_replaced(item, rest, value) if i == int(key) else item for i, item in enumerate(data)]
-    hint = "; write it out as a mapping, such as {scenario: ..., game: {...}}" if isinstance(data, str) else ""
-    raise ValueError(f"{key!r} can't be set within {data!r}, which is no mapping or list{hint}")
+    hint = "; write it as a mapping, such as {scenario: ..., game: {...}}" if isinstance(data, str) else ""
+    raise ValueError(f"{key!r} can't be set in {data!r}, which is neither a mapping nor a list{hint}")
 
 
-def _yaml_fault(error: yaml.YAMLError) -> str:
+def _yaml_problem(error: yaml.YAMLError) -> str:
     if not isinstance(error, yaml.MarkedYAMLError):
         return f"is not YAML: {error}"
     mark = error.problem_mark

@@ -1,27 +1,31 @@
-"""Scenarios and agents as configs name them, and what the entries of a list share."""
+"""Scenarios and agents in configs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from accept_reject.agents.registry import make_agent
-from accept_reject.envs.faults import InvalidInputError, Spec
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.scenarios import SCENARIOS, resolve_game
 from accept_reject.envs.scenarios import scenario as find_scenario
+from accept_reject.errors import InvalidInputError, Spec
 
-Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9][\w .&<>()+-]{0,60})?$")]
-"""What tables, figures and folders call something."""
+_LABEL = {"must_be": "at most 61 letters, digits, spaces and characters of _.&<>()+-, beginning with a letter or digit"}
+Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9][\w .&<>()+-]{0,60})?$", json_schema_extra=_LABEL)]
+"""Name in tables, figures and folders."""
 
-RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-"""Name of a run or a data set, the first part of its folder's name."""
+_RUN_NAME = {"must_be": "letters, digits and characters of _.-, beginning with a letter or digit"}
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", json_schema_extra=_RUN_NAME)]
+"""Name of a run or a data set, with which the name of its folder begins."""
 
 
 class Entry(Spec):
-    """What can be written out as a mapping, or as a bare name: that of its first field."""
+    """Base class of entries that are a mapping or, for short, the value of their first field."""
+
+    model_config = ConfigDict(json_schema_extra={"must_be": "a name or a mapping"})
 
     @model_validator(mode="before")
     @classmethod
@@ -30,12 +34,12 @@ class Entry(Spec):
 
 
 class ScenarioEntry(Entry):
-    """A scenario in a config: its bare name, or a mapping.
+    """A scenario in a config: its name, or a mapping.
 
     Attributes:
         scenario: Name of the scenario.
-        game: Changes to its game, as keys of `GameSpec`.
-        label: What tables and figures call it; its name by default.
+        game: Changes to its game, with the keys of `GameSpec`.
+        label: Name in tables and figures; by default that of the scenario.
     """
 
     scenario: str
@@ -49,7 +53,7 @@ class ScenarioEntry(Entry):
             try:
                 resolve_game(info.data["scenario"], game)
             except InvalidInputError as error:
-                raise ValueError("\n".join(f".{fault}" for fault in error.faults)) from None
+                raise ValueError("\n".join(f".{problem}" for problem in error.problems)) from None
         return game
 
     @field_validator("scenario")
@@ -59,20 +63,20 @@ class ScenarioEntry(Entry):
 
     @property
     def name(self) -> str:
-        """What tables and figures call it."""
+        """Name in tables and figures."""
         return self.label or self.scenario
 
     def resolve(self) -> GameSpec:
-        """The game that is played."""
+        """Return the game."""
         return resolve_game(self.scenario, self.game)
 
 
 class NamedAgent(Entry):
-    """What all entries that name an agent have.
+    """Base class of entries with an agent.
 
     Attributes:
-        agent: A registered name, or the dotted path of a class, such as `my_package.my_module:MyAgent`.
-        label: What tables and figures call it; its name, or the name of its class, by default.
+        agent: Registered name, or the dotted path of a class, such as `my_package.my_module:MyAgent`.
+        label: Name in tables and figures; by default the registered name or the name of the class.
     """
 
     agent: str
@@ -80,15 +84,15 @@ class NamedAgent(Entry):
 
     @property
     def name(self) -> str:
-        """What tables and figures call it."""
+        """Name in tables and figures."""
         return self.label or self.agent.rpartition(":")[2].lstrip("_")
 
 
 class AgentEntry(NamedAgent):
-    """An agent in a config: its bare name, or a mapping.
+    """An agent in a config: its name, or a mapping.
 
     Attributes:
-        params: Arguments for its class.
+        params: Arguments of its class.
     """
 
     params: dict[str, Any] = {}
@@ -98,18 +102,18 @@ class AgentEntry(NamedAgent):
         try:
             make_agent(self.agent, self.params)
         except InvalidInputError as error:
-            raise ValueError("\n".join(f"{error.subject}: {fault}" for fault in error.faults)) from None
+            raise ValueError("\n".join(f"{error.subject}: {problem}" for problem in error.problems)) from None
         return self
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Refuse an empty list, and one in which a name comes twice.
+    """Check that there are names, and that they are unique.
 
     Raises:
-        ValueError: If it is such a list.
+        ValueError: If not.
     """
     if not names:
-        raise ValueError("should hold at least one")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"each should have a name of its own (give labels), but these come twice: {', '.join(twice)}")
+        raise ValueError("must have at least 1 item, got none")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"names must be unique, got {', '.join(map(repr, repeated))} again; set different labels")

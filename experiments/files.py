@@ -1,4 +1,4 @@
-"""Files are written whole: to a temporary file beside the target, which then replaces it."""
+"""Files are written as a whole: to a temporary file that then replaces the target."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from accept_reject.envs.faults import InvalidInputError
+from accept_reject.errors import InvalidInputError
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -1,4 +1,4 @@
-"""A start for an agent of one's own: a file that works, with a test."""
+"""Templates for agents of one's own: a working agent with a test."""
 
 from __future__ import annotations
 
@@ -10,42 +10,38 @@ from pathlib import Path
 
 import jinja2
 
-from accept_reject.envs.faults import InvalidInputError
+from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.files import make_folder, write
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
 
 def new_agent(name: str, folder: Path) -> tuple[Path, Path, str]:
-    """Write an agent's file and its test.
+    """Write an agent and its test from templates.
 
     Args:
-        name: Its name, such as `careful-learner`: the module becomes `careful_learner`, the class `CarefulLearner`.
-        folder: Where to; it is made if need be.
+        name: Name, such as `careful-learner`, for the module `careful_learner` and the class `CarefulLearner`.
+        folder: The folder; it is created if necessary.
 
     Returns:
-        Path of the agent, path of the test, and the dotted path by which configs name the agent.
+        Path of the agent, path of the test, and the dotted path of the class for configs.
 
     Raises:
-        InvalidInputError: If the name is none for a module, or if a file is there already.
+        InvalidInputError: If the name is not valid for a module, or if a file exists.
     """
     if not _NAME.fullmatch(name):
-        raise InvalidInputError(
-            name, ["should be a name in small letters, digits and hyphens, such as careful-learner"]
-        )
+        problem = f"must be a name of lowercase letters, digits and hyphens, such as careful-learner, got {name!r}"
+        raise InvalidInputError("name", [problem])
     module = name.replace("-", "_")
     class_name = "".join(word.capitalize() for word in module.split("_"))
-    if (
-        keyword.iskeyword(module)
-        or keyword.iskeyword(class_name)
-        or module in {*sys.stdlib_module_names, "accept_reject"}
-    ):
-        raise InvalidInputError(name, ["is a name that Python has taken: choose another"])
+    reserved = {*keyword.kwlist, *sys.stdlib_module_names, "accept_reject"}
+    if module in reserved or class_name in reserved:
+        raise InvalidInputError("name", [f"must not be a name that Python or this package uses, got {name!r}"])
     files = {folder / f"{module}.py": "agent.py.jinja", folder / f"test_{module}.py": "test_agent.py.jinja"}
-    if there := [f"{path} is there already" for path in files if path.exists()]:
-        raise InvalidInputError(name, there)
+    if existing := [f"{path} already exists" for path in files if path.exists()]:
+        raise InvalidInputError("name", existing)
     make_folder(folder)
-    templates = resources.files("accept_reject.experiments") / "templates"
+    templates = resources.files("accept_reject.experiments.reporting") / "templates"
     for path, template in files.items():
         text = (templates / template).read_text(encoding="utf-8")
         write(path, jinja2.Template(text, keep_trailing_newline=True).render(module=module, class_name=class_name))

@@ -1,4 +1,4 @@
-"""Episodes of the Gymnasium environment, played by hand as they were played by an agent."""
+"""Repetition of an agent's episodes in the Gymnasium environment."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,10 +19,10 @@ def env(flat: bool = False, **game: Any) -> gym.Env[Any, Any]:
 
 
 def by_hand(step: Any, made: gym.Env[Any, Any], choices: Choices, row: int) -> Iterator[Any]:
-    """What `step` says to each observation of the environment while episode `row` is played as it was."""
-    seen, _ = made.reset(seed=0)
+    """Yield the result of `step` for each observation of the environment while the choices of a row are repeated."""
+    observation, _ = made.reset(seed=0)
     for _ in range(row):
-        seen, _ = made.reset()
+        observation, _ = made.reset()
     for choice in choices.choice[row]:
-        yield step(seen)
-        seen, *_ = made.step(int(choice))
+        yield step(observation)
+        observation, *_ = made.step(int(choice))

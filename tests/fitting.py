@@ -1,4 +1,4 @@
-"""What the tests of fits share."""
+"""Models and choices for tests of fits."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from accept_reject.envs import draw, scenario
 from accept_reject.envs.choices import MISSED, Choices
-from accept_reject.experiments.fit.config import ModelEntry
-from accept_reject.experiments.fit.model import Model
-from accept_reject.experiments.play import play
+from accept_reject.experiments.inference.entries import ModelEntry
+from accept_reject.experiments.inference.model import Model
+from accept_reject.experiments.simulation.play import play
 
 
 def model(agent: str = "bayes-hybrid", **changes: Any) -> Model:
@@ -17,16 +17,16 @@ def model(agent: str = "bayes-hybrid", **changes: Any) -> Model:
 
 
 def participants(n: int, seed: int = 0, rounds: int = 144, game: str = "orthogonal") -> Choices:
-    """Simulated hybrids of all sorts, from those who choose at random to those who hardly ever do."""
+    """Simulate hybrid learners that range from random to nearly deterministic."""
     rng = np.random.default_rng(seed)
-    who = model().learner(w=rng.random(n), inverse_temperature=rng.lognormal(0.7, 1.2, n))
+    learner = model().learner(w=rng.random(n), inverse_temperature=rng.lognormal(0.7, 1.2, n))
     spec = scenario(game).game.model_copy(update={"rounds": rounds})
-    return play(who, draw(spec, seed, n))
+    return play(learner, draw(spec, seed, n))
 
 
-def missing(choices: Choices, where: NDArray[np.bool_]) -> Choices:
-    """The same choices, but some rounds missed; what was seen in them is gone."""
-    kept = choices.choice.copy()
-    kept[where] = MISSED
-    parts = {"choice": kept, "rank": choices.rank * ~where, "accepted": choices.accepted & ~where}
+def with_missed(choices: Choices, where: NDArray[np.bool_]) -> Choices:
+    """Mark some rounds as missed and remove their feedback."""
+    choice = choices.choice.copy()
+    choice[where] = MISSED
+    parts = {"choice": choice, "rank": choices.rank * ~where, "accepted": choices.accepted & ~where}
     return Choices(**{**vars(choices), **parts})

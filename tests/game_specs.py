@@ -1,4 +1,4 @@
-"""A hypothesis strategy for valid games of every sort."""
+"""A hypothesis strategy for valid games of all kinds."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ def game_specs(draw: st.DrawFn) -> GameSpec:
     spots = st.tuples(st.integers(0, ranks), st.integers(0, ranks)).map(lambda pair: tuple(sorted(pair)))
 
     def kind() -> dict[str, Any]:
-        how = {"acceptance": draw(st.floats(0, 1))} if rule == "orthogonal" else {"spots": draw(spots)}
+        acceptance = {"acceptance": draw(st.floats(0, 1))} if rule == "orthogonal" else {"spots": draw(spots)}
         return {
             "mean_rank": draw(st.floats(1, ranks)),
             "rank_shown": draw(st.booleans()),
             "count": draw(st.integers(1, 4)),
-            **how,
+            **acceptance,
         }
 
     kinds = [kind() for _ in range(draw(st.integers(1, 4)))]

@@ -1,4 +1,4 @@
-"""What the tests of choices on disk share."""
+"""Helpers of the tests of choices on disk."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -11,22 +11,24 @@ from accept_reject.envs.choices import Choices
 from accept_reject.experiments.data.load import load
 
 
-def same(a: Choices, b: Choices) -> bool:
+def equal(a: Choices, b: Choices) -> bool:
+    """Compare all fields of two objects."""
     for field in fields(Choices):
         x, y = getattr(a, field.name), getattr(b, field.name)
-        equal = (
+        alike = (
             np.array_equal(x, y, equal_nan=True)
             if isinstance(x, np.ndarray) and x.dtype.kind == "f"
             else np.array_equal(x, y)
             if isinstance(x, np.ndarray)
             else x == y
         )
-        if not equal:
+        if not alike:
             return False
     return True
 
 
-def faults_of(path: Path | str, *overrides: str) -> tuple[str, ...]:
+def problems_of(path: Path | str, *overrides: str) -> tuple[str, ...]:
+    """Return the problems that loading reports."""
     with pytest.raises(InvalidInputError) as caught:
         load(str(path), overrides)
-    return caught.value.faults
+    return caught.value.problems

@@ -1,4 +1,4 @@
-"""What the tests of sweeps share."""
+"""Shared code of the tests of sweeps."""
 
 import re
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from accept_reject.experiments.train.run import SCALARS
+from accept_reject.experiments.manifest import MANIFEST
 
 TINY: dict[str, Any] = {
     "kind": "meta",
@@ -26,7 +26,7 @@ TINY: dict[str, Any] = {
 
 
 def write_config(folder: Path, **keys: Any) -> Path:
-    """A config with what is to be swept over."""
+    """Write a config with the keys of a sweep."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({**TINY, **keys}, sort_keys=False), encoding="utf-8")
@@ -38,23 +38,25 @@ def command(*arguments: object) -> list[str]:
 
 
 def table(out: Path) -> pd.DataFrame:
-    """The table that a sweep leaves."""
+    """The table of a sweep."""
     (path,) = out.glob("*-sweep-*/sweep.csv")
     return pd.read_csv(path, keep_default_na=False)
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """The results of runs: not TensorBoard's files, which hold the time, nor checkpoints, nor what a kill left half."""
+    """The results of runs, without TensorBoard's files, which hold the time, checkpoints and temporary files."""
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in out.rglob("*")
-        if path.is_file() and "tensorboard" not in path.parts and not re.match(r"\.|checkpoint", path.name)
+        if path.is_file()
+        and "tensorboard" not in path.parts
+        and not any(re.match(r"\.|checkpoint", part) for part in path.relative_to(out).parts)
     }
 
 
 def finished(out: Path) -> dict[Path, int]:
-    """The trainings that have ended, each with the time at which it did."""
-    return {path.parent: path.stat().st_mtime_ns for path in out.glob(f"*/{SCALARS}")}
+    """The finished runs, each with the time at which it finished."""
+    return {path.parent: path.stat().st_mtime_ns for path in out.glob(f"[!.]*/{MANIFEST}")}
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Agents: every registered one keeps the contract; each baseline equals an independent reference."""
+"""Agents: all registered ones follow the interface; baselines equal independent references."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from accept_reject.agents import AGENTS, Agent, Feedback, PrivilegedAgent, greed
 from accept_reject.agents.thompson import ThompsonOutcome, ThompsonRank, best_of_normals
 from accept_reject.envs import GameSpec, PartnerKind, draw, scenario
 from accept_reject.envs.choices import UNKNOWN_SPOTS
-from accept_reject.experiments.play import play
-from accept_reject.experiments.scores import anchored
+from accept_reject.experiments.analysis.scores import score
+from accept_reject.experiments.simulation.play import play
 
 every_agent = pytest.mark.parametrize("name", AGENTS)
 
 
-def answers(players: list[int], partner: list[int], rank: list[int], accepted: list[bool]) -> Feedback:
+def feedback_of(players: list[int], partner: list[int], rank: list[int], accepted: list[bool]) -> Feedback:
     at = np.array(players)
     pair = np.stack([np.array(partner), (np.array(partner) + 1) % 8], axis=1).astype(np.uint8)
     zeros = np.zeros(len(at), np.int64)
@@ -47,7 +47,7 @@ def test_every_agent_plays_any_game(name: str, game: GameSpec, seed: int) -> Non
 
 
 @every_agent
-def test_players_do_not_disturb_each_other(name: str) -> None:
+def test_players_are_independent(name: str) -> None:
     game = scenario("orthogonal").game
     many = play(make_agent(name), draw(game, 5, 70), seed=5)
     few = play(make_agent(name), draw(game, 5, 4, start=63), seed=5)
@@ -55,7 +55,7 @@ def test_players_do_not_disturb_each_other(name: str) -> None:
 
 
 @every_agent
-def test_only_privileged_agents_see_hidden_state(name: str) -> None:
+def test_only_oracles_are_privileged(name: str) -> None:
     assert isinstance(make_agent(name), PrivilegedAgent) == AGENTS[name].privileged == name.startswith("oracle")
 
 
@@ -87,7 +87,7 @@ def test_thompson_rank_equals_the_closed_form(first: list[int], second: list[int
     posterior = []
     for partner, ranks in enumerate((first, second)):
         for rank in ranks:
-            agent.learn(answers([0], [partner], [rank], [False]))
+            agent.learn(feedback_of([0], [partner], [rank], [False]))
         precision = 1 / 2.0**2 + len(ranks) / 1.2**2
         posterior.append(((4.5 / 2.0**2 + sum(ranks) / 1.2**2) / precision, 1 / precision))
     (m1, v1), (m2, v2) = posterior
@@ -107,8 +107,8 @@ def test_the_best_of_normals_at_any_scale(mean: list[float], sd: list[float]) ->
     assert best_of_normals(np.array([mean]), np.array([sd]))[0] == pytest.approx(expected, abs=6e-3)
 
 
-def test_thompson_rank_fits_any_ladder() -> None:
-    long = GameSpec(
+def test_thompson_rank_works_with_any_number_of_ranks() -> None:
+    game = GameSpec(
         ranks=100,
         rank_sd=15,
         partners=(
@@ -116,11 +116,11 @@ def test_thompson_rank_fits_any_ladder() -> None:
             PartnerKind(mean_rank=72, acceptance=0.5, count=4),
         ),
     )
-    choices = play(ThompsonRank(), draw(long, 0, 100))
-    assert anchored(choices, "valuing").score > 0.85
+    choices = play(ThompsonRank(), draw(game, 0, 100))
+    assert score(choices, "valuing").value > 0.85
 
 
-def test_agents_see_no_hidden_ranks_and_spots() -> None:
+def test_hidden_ranks_and_spots_are_not_in_the_feedback() -> None:
     seen: list[Feedback] = []
     agent = make_agent("random")
     agent.learn = seen.append  # type: ignore[method-assign]
@@ -133,14 +133,14 @@ def test_agents_see_no_hidden_ranks_and_spots() -> None:
     assert spots[shown].max() == 8
     assert (choices.spots[~shown] == UNKNOWN_SPOTS).all()
     seen[0].players[:] = 0
-    assert (seen[1].players == np.arange(20)).all(), "arrays are the agent's own"
+    assert (seen[1].players == np.arange(20)).all(), "agents can change the arrays"
 
 
-def test_hidden_ranks_leave_rank_beliefs_alone() -> None:
+def test_hidden_ranks_do_not_change_rank_beliefs() -> None:
     agent = ThompsonRank()
     agent.start(2, scenario("orthogonal").game, 0)
     before = np.array(agent.valuations())
-    agent.learn(answers([0, 1], [3, 3], [0, 2], [True, True]))
+    agent.learn(feedback_of([0, 1], [3, 3], [0, 2], [True, True]))
     after = np.array(agent.valuations())
     assert np.array_equal(before[0], after[0])
     assert after[1, 3] > before[1, 3]
@@ -150,34 +150,34 @@ def test_win_stay_lose_shift_remembers_the_last_outcome() -> None:
     agent = make_agent("win-stay-lose-shift")
     agent.start(1, scenario("orthogonal").game, 0)
 
-    def chance(a: int, b: int) -> list[float]:
+    def policy(a: int, b: int) -> list[float]:
         return np.asarray(agent.policy(np.array([[a, b]], np.uint8)))[0].tolist()
 
-    assert chance(0, 1) == [0.5, 0.5]
-    agent.learn(answers([0], [0], [1], [False]))
-    assert chance(0, 1) == [0, 1]
-    agent.learn(answers([0], [2], [8], [True]))
-    assert chance(1, 2) == [0, 1]
-    agent.learn(answers([0], [2], [1], [False]))
-    assert chance(0, 2) == [0.5, 0.5]
+    assert policy(0, 1) == [0.5, 0.5]
+    agent.learn(feedback_of([0], [0], [1], [False]))
+    assert policy(0, 1) == [0, 1]
+    agent.learn(feedback_of([0], [2], [8], [True]))
+    assert policy(1, 2) == [0, 1]
+    agent.learn(feedback_of([0], [2], [1], [False]))
+    assert policy(0, 2) == [0.5, 0.5]
 
 
-def test_players_who_missed_a_round_learn_nothing() -> None:
+def test_players_that_missed_a_round_learn_nothing() -> None:
     for name in ("thompson-rank", "thompson-outcome", "win-stay-lose-shift"):
         agent = make_agent(name)
         agent.start(3, scenario("orthogonal").game, 0)
-        agent.learn(answers([0, 2], [4, 4], [1, 1], [True, True]))
-        chances = np.asarray(agent.policy(np.array([[4, 5]] * 3, np.uint8)))
-        assert chances[0, 0] == chances[2, 0] > 0.6
-        assert chances[1, 0] == pytest.approx(0.5)
+        agent.learn(feedback_of([0, 2], [4, 4], [1, 1], [True, True]))
+        probabilities = np.asarray(agent.policy(np.array([[4, 5]] * 3, np.uint8)))
+        assert probabilities[0, 0] == probabilities[2, 0] > 0.6
+        assert probabilities[1, 0] == pytest.approx(0.5)
 
 
 def test_greedy_shares_ties() -> None:
     assert greedy(np.array([[1.0, 2.0, 2.0], [3.0, 1.0, 2.0]])).tolist() == [[0, 0.5, 0.5], [1, 0, 0]]
 
 
-class Faulty(Agent):
-    """Answers with whatever it is told to."""
+class Constant(Agent):
+    """Returns a given policy."""
 
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer
@@ -191,17 +191,17 @@ class Faulty(Agent):
 
 
 @pytest.mark.parametrize(
-    ("answer", "fault"),
+    ("answer", "problem"),
     [
-        ([0.5, 0.5], r"shape \(2, 2\), but gave \(2,\)"),
-        ([[0.5, 0.5], [0.7, 0.7]], r"sum to 1, but gave \[0.7 0.7\] for player 1"),
-        ([[1.5, -0.5], [0.5, 0.5]], r"0 or more .* gave \[ 1.5 -0.5\] for player 0"),
+        ([0.5, 0.5], r"shape \(2, 2\), got shape \(2,\)"),
+        ([[0.5, 0.5], [0.7, 0.7]], r"sum to 1, got \[0.7 0.7\] for player 1"),
+        ([[1.5, -0.5], [0.5, 0.5]], r"sum to 1, got \[ 1.5 -0.5\] for player 0"),
         ([[np.nan, np.nan], [0.5, 0.5]], "for player 0"),
     ],
 )
-def test_what_is_no_policy_is_refused(answer: Any, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
-        play(Faulty(answer), draw(scenario("orthogonal").game, 0, 2))
+def test_an_invalid_policy_is_an_error(answer: Any, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        play(Constant(answer), draw(scenario("orthogonal").game, 0, 2))
 
 
 def test_agents_by_dotted_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,18 +216,18 @@ def test_agents_by_dotted_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "from accept_reject.agents import Agent\nclass Unfinished(Agent):\n    def start(self, *_): ...\n"
     )
     assert make_agent("visitors:Visitor", {"mood": 3}).mood == 3  # type: ignore[attr-defined]
-    for name, params, fault in (
+    for name, params, problem in (
         ("thomson-rank", {}, "did you mean 'thompson-rank'"),
-        ("nowhere_at_all:Agent", {}, "the module 'nowhere_at_all' can't be imported"),
+        ("nowhere_at_all:Agent", {}, "can't import module 'nowhere_at_all'"),
         ("visitors:Visitr", {}, "did you mean 'Visitor'"),
-        ("json:JSONDecoder", {}, "should be a subclass"),
+        ("json:JSONDecoder", {}, "must be a subclass of Agent or SinglePlayer, got <class"),
         ("visitors:Visitor", {"moood": 1}, "can't be made with params.*moood"),
         ("random", {"bias": 1}, "can't be made with params.*takes no arguments"),
-        ("broken:Agent", {}, "'broken' can't be imported: SyntaxError"),
-        ("exploding:Agent", {}, "can't be imported: RuntimeError: boom"),
+        ("broken:Agent", {}, "can't import module 'broken': SyntaxError"),
+        ("exploding:Agent", {}, "can't import module 'exploding': RuntimeError: boom"),
         ("unfinished:Unfinished", {}, "can't be made.*abstract"),
-        ("thompson-rank", {"noise_sd": -1}, "above 0"),
-        ("accept_reject.agents.baselines:Oracle", {"target": "rank"}, "'valuation' or 'acceptance'"),
+        ("thompson-rank", {"noise_sd": -1}, "noise_sd.* > 0"),
+        ("accept_reject.agents.baselines:Oracle", {"target": "rank"}, "valuation.* or 'acceptance'"),
     ):
-        with pytest.raises(ValueError, match=fault):
+        with pytest.raises(ValueError, match=problem):
             make_agent(name, params)

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from accept_reject.experiments.benchmark import figures, leaderboard
+from accept_reject.experiments.analysis.intervals import expanded_levels, mean_interval, share_interval
+from accept_reject.experiments.analysis.scores import SCORES
+from accept_reject.experiments.benchmark import figures, tables
 from accept_reject.experiments.benchmark.aggregate import (
     THRESHOLDS,
     aggregate,
@@ -19,11 +21,9 @@ from accept_reject.experiments.benchmark.aggregate import (
     profile,
     runs_by_agent,
 )
-from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import OVERALL, BenchmarkConfig
 from accept_reject.experiments.benchmark.frames import frames
-from accept_reject.experiments.benchmark.results import Results, run
-from accept_reject.experiments.intervals import expanded_levels, mean_interval, share_interval
-from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.benchmark.run import Results, run
 
 ONE = np.array([[0.5, 0.59, 0.42], [0.23, 0.36, 0.2], [0.52, 0.9, 0.35], [0.31, 0.65, 0.61], [0.53, 0.22, 0.49]])
 OTHER = np.array([[0.23, 0.36, 0.2], [-0.17, 0.01, -0.15], [0.33, 0.02, 0.48], [0.45, 0.34, -0.36], [0.24, 0.39, 0.43]])
@@ -65,7 +65,7 @@ def test_improvement_and_profiles_are_plain_counts(one: list[float], other: list
     counted = [
         1.0 if ours[i, s] > theirs[j, s] else 0.5 if ours[i, s] == theirs[j, s] else 0.0
         for s, i, j in product(range(3), range(4), range(4))
-        if i != j  # the same seed: the same luck
+        if i != j  # runs of the same seed are not compared
     ]
     found = improvement(ours, theirs, np.ones((1, 4), np.int64))
     assert found == pytest.approx([np.mean(counted)])
@@ -138,16 +138,16 @@ def test_what_nobody_has_and_who_lacks_what_others_have() -> None:
     values["two", "silent"][:] = np.nan
     found = made_up(values)
     assert set(aggregate(found, "valuing").agents) == {"a", "b"}
-    overall = leaderboard.with_overall(found, "valuing")
-    assert np.isnan(overall[leaderboard.OVERALL, "silent"]).all()
-    assert leaderboard.ranking(found, "valuing")[-1] == "silent"
-    assert overall[leaderboard.OVERALL, "a"] == pytest.approx((values["one", "a"] + values["two", "a"]) / 2)
+    overall = found.overall("valuing")
+    assert np.isnan(overall[OVERALL, "silent"]).all()
+    assert found.ranking("valuing")[-1] == "silent"
+    assert overall[OVERALL, "a"] == pytest.approx((values["one", "a"] + values["two", "a"]) / 2)
     for agent in ("a", "b", "silent"):
         values["two", agent][3] = np.nan  # all offers of that game were alike
     runs = runs_by_agent(made_up(values), "valuing")
     assert {agent: each.shape for agent, each in runs.items()} == dict.fromkeys(("a", "b", "silent"), (8, 1))
     values["one", "a"] -= 2  # below everybody, though not below who has no score
-    assert leaderboard.ranking(made_up(values), "valuing")[1:] == ["a", "silent"]
+    assert made_up(values).ranking("valuing")[1:] == ["a", "silent"]
 
 
 def test_too_few_seeds_have_no_bootstrap_intervals() -> None:
@@ -185,7 +185,7 @@ def test_aggregates_of_a_benchmark(results: Results) -> None:
 def test_agents_without_a_score_are_left_out(results: Results) -> None:
     found = aggregate(results, "insight")
     assert set(found.agents) == {"bayes-hybrid", "delta-rank"}
-    table = leaderboard.interquartile_means(results, {score: aggregate(results, score) for score in SCORES})
+    table = tables.interquartile_means(results, {score: aggregate(results, score) for score in SCORES})
     insight = {row[0]: row[3] for row in table.rows}
     assert insight["random"] == insight["oracle-valuing*"] == "–"
     assert insight["bayes-hybrid"].startswith("0.")
@@ -193,18 +193,20 @@ def test_agents_without_a_score_are_left_out(results: Results) -> None:
 
 def test_tables_hold_what_figures_show(results: Results) -> None:
     aggregates = {score: aggregate(results, score) for score in SCORES}
-    tables = frames(results, aggregates)
-    row = tables["improvement"].query("score == 'valuing' and agent == 'delta-rank' and versus == 'random'").iloc[0]
+    found_frames = frames(results, aggregates)
+    row = (
+        found_frames["improvement"].query("score == 'valuing' and agent == 'delta-rank' and versus == 'random'").iloc[0]
+    )
     found = aggregates["valuing"]
     at = found.agents.index("delta-rank"), found.agents.index("random")
     assert (row["mean"], row.low, row.high) == tuple(each[at] for each in found.improvement)
-    curves = tables["curves"].query("scenario == 'hidden-ranks' and agent == 'random'")
+    curves = found_frames["curves"].query("scenario == 'hidden-ranks' and agent == 'random'")
     expected = share_interval(results.curves["hidden-ranks", "random"])
     assert curves["low"].tolist() == pytest.approx(expected.low, nan_ok=True)
     assert curves["round"].iloc[0] == 1.5  # rounds 1 and 2
-    profiles = tables["profiles"].query("score == 'accepted' and agent == 'random'")
+    profiles = found_frames["profiles"].query("score == 'accepted' and agent == 'random'")
     assert profiles["mean"].is_monotonic_decreasing
-    shown = leaderboard.profiles(results, aggregates)
+    shown = tables.profiles(results, aggregates)
     above = float(profiles[np.isclose(profiles.threshold, 0.25)]["mean"].iloc[0])
     assert shown.header[5] == "accepted > 0.25"
     assert shown.rows[-1][5].startswith(f"{100 * above:.0f} [")
@@ -217,6 +219,13 @@ def test_figures_show_players_and_mark_those_who_see(results: Results) -> None:
     grid = figures.improvement(results, aggregates["valuing"], "valuing").axes[0]
     assert [each.get_text() for each in grid.get_yticklabels()] == ["bayes-hybrid", "delta-rank", "random"]
     assert len(grid.texts) == 6
+    percent = 100 * aggregates["valuing"].improvement.mean
+    for text in grid.texts:  # "a run of the agent in this row scores higher than a run of the agent in this column"
+        row, column = (aggregates["valuing"].agents.index(labels[int(at) + 1]) for at in reversed(text.get_position()))
+        assert text.get_text() == f"{percent[row, column]:.0f}"
+    colors = grid.collections[0].get_array().reshape(3, 3)
+    assert colors[0, 2] == pytest.approx(aggregates["valuing"].improvement.mean[1, 3] * 100)
+    assert grid.yaxis_inverted(), "the first agent is above, as in the table"
     lines = {line.get_label() for line in figures.performance_profiles(results, aggregates).axes[0].get_lines()}
     assert lines == {"bayes-hybrid", "delta-rank", "random"}
 
@@ -246,7 +255,7 @@ def test_missed_rounds_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
     monkeypatch.chdir(tmp_path)
     found = run(BenchmarkConfig.model_validate({**CONFIG, "agents": ["shy_agent:Shy", "random"], "seeds": 2}))
-    table = leaderboard.overall(found)
+    table = tables.leaderboard(found)
     assert table.header[-1] == "missed rounds (%)"
     assert {row[0]: row[-1] for row in table.rows} == {"Shy": "25.0", "random": "0.0"}
     assert pd.unique(found.scores.query("agent == 'Shy'").missed).tolist() == [0.25]

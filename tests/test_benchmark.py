@@ -16,16 +16,17 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from accept_reject.agents import make_agent
 from accept_reject.envs import Episodes, draw, scenario
-from accept_reject.experiments.benchmark import leaderboard as boards
-from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.analysis.intervals import mean_interval
+from accept_reject.experiments.analysis.scores import score
+from accept_reject.experiments.analysis.stay_switch import of_run, stay_switch, to_rich
+from accept_reject.experiments.benchmark import tables
+from accept_reject.experiments.benchmark.config import OVERALL, SUITES, BenchmarkConfig
+from accept_reject.experiments.benchmark.experiment import Benchmark
 from accept_reject.experiments.benchmark.figures import learning_curves
-from accept_reject.experiments.benchmark.results import Results, run
-from accept_reject.experiments.benchmark.run_folder import run_benchmark, write_run
+from accept_reject.experiments.benchmark.run import Results, run
 from accept_reject.experiments.files import write
-from accept_reject.experiments.intervals import mean_interval
-from accept_reject.experiments.play import play
-from accept_reject.experiments.scores import anchored
-from accept_reject.experiments.signatures import of_run, stay_effects, to_rich
+from accept_reject.experiments.runner import run_experiment, write_artifacts
+from accept_reject.experiments.simulation.play import play
 
 CONFIG = BenchmarkConfig.model_validate(
     {
@@ -43,10 +44,11 @@ FIGURES = (
     "performance_profiles",
     "scores_by_scenario",
 )
-TABLES = ("curves", "differences", "improvement", "interquartile_means", "profiles", "scores", "signatures")
+TABLES = ("curves", "differences", "improvement", "interquartile_means", "profiles", "scores", "stay_switch")
 FILES = {
     "config.yaml",
     "leaderboard.md",
+    "manifest.json",
     "report.html",
     *(f"{name}.csv" for name in TABLES),
     *(f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png", "svg")),
@@ -58,9 +60,15 @@ def results() -> Results:
     return run(CONFIG)
 
 
+def written(results: Results, folder: Path) -> Path:
+    experiment = Benchmark(results.config)
+    write_artifacts(experiment, experiment.artifacts(results), folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folder(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(results, tmp_path_factory.mktemp("run"))
+    return written(results, tmp_path_factory.mktemp("run") / "folder")
 
 
 def test_the_folder_holds_what_is_promised(folder: Path) -> None:
@@ -68,20 +76,20 @@ def test_the_folder_holds_what_is_promised(folder: Path) -> None:
 
 
 def test_same_config_same_bytes(folder: Path, tmp_path: Path) -> None:
-    again = write_run(run(CONFIG), tmp_path)
+    again = written(run(CONFIG), tmp_path / "again")
     for name in FILES:
         assert (again / name).read_bytes() == (folder / name).read_bytes(), name
 
 
-def test_scores_are_those_of_single_plays_on_the_same_luck(folder: Path) -> None:
+def test_scores_are_those_of_single_plays_of_the_same_episodes(folder: Path) -> None:
     scores = pd.read_csv(folder / "scores.csv")
     assert len(scores) == (1 + 3) * 3 * 3 * 3  # phases, agents, seeds, scores
     for seed in (CONFIG.first_seed, CONFIG.first_seed + 2):
         choices = play(make_agent("thompson-rank"), draw(scenario("orthogonal").game, seed, 2))
         rows = scores.query("scenario == 'orthogonal' and agent == 'thompson-rank' and score == 'valuing'")
-        assert rows.set_index("seed").value[seed] == pytest.approx(anchored(choices, "valuing").score)
+        assert rows.set_index("seed").value[seed] == pytest.approx(score(choices, "valuing").value)
     anchors = scores.groupby(["scenario", "phase", "seed", "score"])[["chance", "best"]].nunique()
-    assert (anchors == 1).all().all(), "all agents met the same luck"
+    assert (anchors == 1).all().all(), "all agents face the same episodes"
     computed = (scores["mean"] - scores.chance) / (scores.best - scores.chance)
     assert np.allclose(scores.value, computed, equal_nan=True)
 
@@ -92,12 +100,13 @@ def test_paired_differences(results: Results, folder: Path) -> None:
     paired = values["doors", "oracle-valuing"] - values["doors", "thompson-rank"]
     row = differences.loc[("valuing", "doors", "oracle-valuing", "thompson-rank")]
     assert row.tolist() == pytest.approx([*mean_interval(paired)])
-    overall = boards.with_overall(results, "valuing")[boards.OVERALL, "thompson-rank"]
+    overall = results.overall("valuing")[OVERALL, "thompson-rank"]
     assert overall == pytest.approx((values["orthogonal", "thompson-rank"] + values["doors", "thompson-rank"]) / 2)
 
 
 def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, folder: Path) -> None:
-    overall, table, doors = boards.overall(results), boards.by_scenario(results, "valuing"), boards.open_doors(results)
+    overall, table = tables.leaderboard(results), tables.by_scenario(results, "valuing")
+    doors = tables.open_doors(results)
     assert overall.header == ("agent", "valuing", "accepted", "insight")
     assert [row[0] for row in overall.rows] == ["oracle-valuing*", "thompson-rank", "chance & <co>"]
     assert overall.rows[0][1] == "1.00 [1.00, 1.00]"
@@ -112,12 +121,16 @@ def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, 
     assert text.count("## ") == 7
 
 
-def test_the_report_tells_the_leader_and_how_far_the_others_are_behind(results: Results, folder: Path) -> None:
+def test_the_report_names_the_leader_and_the_paired_differences(results: Results, folder: Path) -> None:
     html = (folder / "report.html").read_text(encoding="utf-8")
-    assert "On <strong>valuing</strong>, <strong>thompson-rank</strong> leads" in html
-    overall = boards.with_overall(results, "valuing")
-    behind = mean_interval(overall[boards.OVERALL, "chance & <co>"] - overall[boards.OVERALL, "thompson-rank"])
+    overall = results.overall("valuing")
+    leader, other = overall[OVERALL, "thompson-rank"], overall[OVERALL, "chance & <co>"]
+    lead, behind = mean_interval(leader - other), mean_interval(other - leader)
     assert behind.mean < -0.3
+    (answer, *_) = Benchmark(CONFIG).answer(results)
+    assert answer.startswith("thompson-rank has the highest valuing score")
+    assert f"ahead of chance & <co> by {lead.mean:.2f} [{lead.low:.2f}, {lead.high:.2f}]" in answer
+    assert html.index("thompson-rank has the highest valuing score") < html.index("<svg") < html.index("<table")
     section = html[html.index("Valuing: behind the leader") :]
     assert re.search(rf"<td>all scenarios</td><td>thompson-rank</td><td>–</td><td>{behind.mean:.2f}<small>", section)
 
@@ -134,13 +147,13 @@ def test_the_report_tells_the_learning_curves_in_numbers(results: Results, folde
 def test_the_chance_line_stands_where_chance_is(results: Results) -> None:
     figure = learning_curves(results)
     levels = [line.get_ydata()[0] for line in figure.axes[0].get_lines() if len(set(line.get_ydata())) == 1]
-    assert 50 in levels
+    assert 0.5 in levels
 
 
-def test_signatures_of_a_run(folder: Path) -> None:
+def test_stay_switch_effects_of_a_run(folder: Path) -> None:
     effects = of_run(folder)
     assert len(effects) == 2 * 3 * 2  # scenarios, agents, effects
-    alone = stay_effects(play(make_agent("thompson-rank"), joined(CONFIG)))
+    alone = stay_switch(play(make_agent("thompson-rank"), joined(CONFIG)))
     row = effects.query("scenario == 'orthogonal' and agent == 'thompson-rank' and effect == 'rank'").iloc[0]
     assert row.estimate == pytest.approx(alone.estimate["rank"])
     Console(file=io.StringIO()).print(to_rich(effects))
@@ -153,7 +166,7 @@ def joined(config: BenchmarkConfig) -> Episodes:
 
 def test_one_seed_gives_no_interval() -> None:
     single = run(CONFIG.model_copy(update={"seeds": 1}))
-    assert boards.overall(single).rows[0][1] == "1.00"
+    assert tables.leaderboard(single).rows[0][1] == "1.00"
 
 
 def test_an_undefined_score_is_a_dash(tmp_path: Path) -> None:
@@ -162,8 +175,8 @@ def test_an_undefined_score_is_a_dash(tmp_path: Path) -> None:
         {"scenarios": [{"scenario": "crowd", "game": alike}], "agents": ["random"], "seeds": 2, "episodes": 1}
     )
     found = run(config)
-    assert boards.by_scenario(found, "valuing").rows == (("random", "–", "–"),)
-    assert "nan" not in (write_run(found, tmp_path) / "report.html").read_text(encoding="utf-8").lower()
+    assert tables.by_scenario(found, "valuing").rows == (("random", "–", "–"),)
+    assert "nan" not in (written(found, tmp_path / "run") / "report.html").read_text(encoding="utf-8").lower()
 
 
 class Links(HTMLParser):
@@ -193,14 +206,14 @@ def test_the_report_needs_no_network(folder: Path) -> None:
 def test_scalars_can_be_read_back(results: Results, folder: Path) -> None:
     events = EventAccumulator(str(folder / "tensorboard" / "orthogonal" / "thompson-rank"))
     events.Reload()
-    assert set(events.Tags()["tensors"]) == {"eval/asked_more_valuing", "eval/valuing", "eval/accepted", "eval/insight"}
-    steps = [event.step for event in events.Tensors("eval/asked_more_valuing")]
+    assert set(events.Tags()["tensors"]) == {"eval/chose_more_valuing", "eval/valuing", "eval/accepted", "eval/insight"}
+    steps = [event.step for event in events.Tensors("eval/chose_more_valuing")]
     assert set(steps) <= set(range(6, 145, 6))
     assert len(steps) > 6
 
 
 def test_progress_and_leaderboard_in_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = run_benchmark(CONFIG, tmp_path)
+    folder = run_experiment(Benchmark(CONFIG), tmp_path)
     assert folder.parent == tmp_path
     shown = capsys.readouterr().out
     assert "Leaderboard" in shown
@@ -234,3 +247,18 @@ def test_the_command_line_answers_without_loading_torch(command: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "accept" in done.stdout.lower()
+
+
+def test_the_suite_gives_the_scenarios() -> None:
+    config = BenchmarkConfig.model_validate({"agents": ["random"]})
+    assert config.suite == "1.0"
+    assert tuple(entry.scenario for entry in config.scenarios) == SUITES["1.0"]
+    again = BenchmarkConfig.model_validate(config.model_dump())
+    assert again == config
+    other = BenchmarkConfig.model_validate({"agents": ["random"], "scenarios": ["crowd"]})
+    assert other.suite is None
+    changed = {
+        "agents": ["random"],
+        "scenarios": [{"scenario": name, "game": {"rank_sd": 2.0}} for name in SUITES["1.0"]],
+    }
+    assert BenchmarkConfig.model_validate(changed).suite is None

@@ -1,4 +1,4 @@
-"""Compare: who plays what, held-out losses, distances, and what is left of it."""
+"""Compare: the episodes of each player, held-out NLLs, distances, and the folder of a comparison."""
 
 import re
 from dataclasses import replace
@@ -9,78 +9,82 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from comparing import alike, config
+from comparing import TRUE, alike, compared, config, run_quietly, write
 from scipy import stats
 
-from accept_reject.agents import AGENTS
 from accept_reject.agents.baselines import RandomAgent
 from accept_reject.agents.bayesian import BayesianHybrid
+from accept_reject.agents.registry import AGENTS, describe
 from accept_reject.envs import InvalidInputError
 from accept_reject.envs.episodes import draw
+from accept_reject.experiments.analysis.curves import AXES, CURVES
+from accept_reject.experiments.analysis.intervals import curve_distance, ratio_interval
+from accept_reject.experiments.analysis.scores import ANCHORED, score
+from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.compare.config import CompareConfig
-from accept_reject.experiments.compare.results import Beside, frames, run
-from accept_reject.experiments.compare.run_folder import run_compare, write_run
+from accept_reject.experiments.compare.frames import frames
+from accept_reject.experiments.compare.run import CompareResults, Comparison
 from accept_reject.experiments.config import load_config
-from accept_reject.experiments.curves import CURVES
 from accept_reject.experiments.data.bids import write_dataset
-from accept_reject.experiments.intervals import curve_distance, ratio_interval
-from accept_reject.experiments.play import play
-from accept_reject.experiments.population import PopulationConfig
-from accept_reject.experiments.replay import replay
-from accept_reject.experiments.scores import ANCHORED, anchored
-from accept_reject.experiments.signatures import stay_effects
-from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.manifest import MANIFEST
+from accept_reject.experiments.simulation.play import play
+from accept_reject.experiments.simulation.population import PopulationConfig
+from accept_reject.experiments.simulation.replay import replay
+from accept_reject.experiments.simulation.simulate import simulate
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def participants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return alike(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
-def beside(people: Path) -> Beside:
-    (found,) = run(config(people, models=["bayes-hybrid"]))
-    return found
+def comparison(participants: Path) -> Comparison:
+    return compared(config(participants, models=["bayes-hybrid"]))
 
 
-def test_players_meet_the_participants_own_luck(beside: Beside) -> None:
+@pytest.mark.slow
+def test_players_play_the_participants_own_episodes_with_common_random_numbers(comparison: Comparison) -> None:
     """The true player makes the very choices that the participants made."""
-    assert beside.own_episodes
-    true, random, _, fitted = beside.players
-    assert set(beside.people.curves) == {"round", "meeting"}
-    for by, curves in beside.people.curves.items():
+    assert comparison.own_episodes
+    true, random, _, fitted = comparison.players
+    assert set(comparison.participants.curves) == {"round", "encounter"}
+    for by, curves in comparison.participants.curves.items():
+        assert set(curves) == set(CURVES)
         for name, curve in curves.items():
             assert np.array_equal(true.curves[by][name].values, curve.values, equal_nan=True)
-    for curve in beside.people.curves["round"]:
+    for curve in comparison.participants.curves["round"]:
         assert true.distances[curve] == (0, 0, 0)
-        assert random.distances[curve].mean > fitted.distances[curve].mean > 0
+        assert 1 > random.distances[curve].mean > fitted.distances[curve].mean > 0
     assert true.effects is not None
-    assert beside.people.effects is not None
-    pd.testing.assert_frame_equal(true.effects, beside.people.effects)
+    assert comparison.participants.effects is not None
+    pd.testing.assert_frame_equal(true.effects, comparison.participants.effects)
 
 
-def test_scores_are_those_of_the_benchmark(beside: Beside) -> None:
-    population = load_config(PopulationConfig, beside.entry.data)
+@pytest.mark.slow
+def test_scores_are_those_of_the_benchmark(comparison: Comparison) -> None:
+    population = load_config(PopulationConfig, comparison.entry.data)
     choices = play(RandomAgent(), draw(population.game.resolve(), population.seed, 9))
     for name in ANCHORED:
-        assert beside.players[1].scores[name].mean == pytest.approx(anchored(choices, name).score)
-        assert beside.people.scores[name].mean == pytest.approx(anchored(beside.data.choices, name).score)
-    assert beside.players[2].scores["valuing"].mean == pytest.approx(1)
-    assert np.isnan(beside.people.scores["insight"].mean)
-    assert beside.players[0].scores["insight"].mean > 0.1
+        assert comparison.players[1].scores[name].mean == pytest.approx(score(choices, name).value)
+        assert comparison.participants.scores[name].mean == pytest.approx(score(comparison.data.choices, name).value)
+    assert comparison.players[2].scores["valuing"].mean == pytest.approx(1)
+    assert np.isnan(comparison.participants.scores["insight"].mean)
+    assert comparison.players[0].scores["insight"].mean > 0.1
 
 
-def test_losses_are_held_out(beside: Beside) -> None:
-    """Lapses that suit other participants: by brute force for the true player, and chance for the random one."""
-    choices = beside.data.choices
-    true, random, oracle, fitted = (player.loss for player in beside.players)
+@pytest.mark.slow
+def test_nlls_are_held_out(comparison: Comparison) -> None:
+    """Lapse rates that suit other participants: by brute force for the true player, and chance for the random one."""
+    choices = comparison.data.choices
+    true, random, oracle, fitted = (player.nll for player in comparison.players)
     assert random == pytest.approx(np.full(9, np.log(2)))
     own = replay(BayesianHybrid(w=0.3, inverse_temperature=4.0), choices).exp().numpy()
     rates = np.linspace(0.01, 1, 100)
     by_rate = np.stack([-np.log((1 - rate) * own + rate / 2).mean(axis=1) for rate in rates])
     assert true is not None
-    assert all(any(np.isclose(loss, of_rate) for of_rate in by_rate[:, i]) for i, loss in enumerate(true))
+    assert all(any(np.isclose(nll, of_rate) for of_rate in by_rate[:, i]) for i, nll in enumerate(true))
     assert true.mean() < np.log(2)
     assert fitted is not None
     assert fitted.mean() < np.log(2)
@@ -88,10 +92,10 @@ def test_losses_are_held_out(beside: Beside) -> None:
     assert np.isfinite(oracle).all()
 
 
-def test_an_agent_that_gives_no_answer_foretells_nothing(people: Path) -> None:
+def test_an_agent_that_gives_no_answer_predicts_nothing(participants: Path) -> None:
     silent = {"agent": "accept_reject.agents.adapters.text:TextFunction", "params": {"answer": "test_compare:silence"}}
-    (found,) = run(config(people, agents=[silent]))
-    assert found.players[0].loss == pytest.approx(np.full(9, np.log(2)))
+    found = compared(config(participants, agents=[silent]))
+    assert found.players[0].nll == pytest.approx(np.full(9, np.log(2)))
     assert np.isnan(found.players[0].scores["valuing"].mean)
 
 
@@ -99,27 +103,29 @@ def silence(text: str) -> None:
     return None
 
 
-def test_a_game_that_is_known_but_not_its_luck_is_played_afresh(people: Path, tmp_path: Path) -> None:
-    choices = simulate(load_config(PopulationConfig, str(people)))[0]
+def test_if_only_the_game_is_known_other_episodes_are_played(participants: Path, tmp_path: Path) -> None:
+    choices = simulate(load_config(PopulationConfig, str(participants)))[0]
     gone = np.random.default_rng(0).random(choices.choice.shape) < 0.2
     choices = replace(choices, choice=np.where(gone, -1, choices.choice).astype(np.int8))
     write_dataset(replace(choices, valuation=None, acceptance=None), tmp_path / "data", "some", "nobody")
-    (found,) = run(config(tmp_path / "data"))
+    some = config(tmp_path / "data")
+    found = compared(some)
     assert found.own_episodes is False
     assert len(found.players[1].curves["round"]["accepted"].values) == 200
-    assert np.isnan(found.people.scores["valuing"].mean)
+    assert np.isnan(found.participants.scores["valuing"].mean)
     assert set(found.players[0].distances) == {"accepted"}
-    assert found.players[2].loss is None
-    assert found.people.effects is not None
-    assert found.people.effects.estimate.tolist() == stay_effects(choices).estimate.tolist()
-    loss = -replay(RandomAgent(), choices).sum(dim=1).numpy() / (~gone).sum(axis=1)
-    assert found.players[1].loss == pytest.approx(loss)
-    write_run(config(tmp_path / "data"), [found], tmp_path)
-    assert "are not known whole" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert found.players[2].nll is None
+    assert found.participants.effects is not None
+    assert found.participants.effects.estimate.tolist() == stay_switch(choices).estimate.tolist()
+    nll = -replay(RandomAgent(), choices).sum(dim=1).numpy() / (~gone).sum(axis=1)
+    assert found.players[1].nll == pytest.approx(nll)
+    report = write(some, [found], tmp_path / "run")
+    assert re.search(r"not\s+fully\s+known", report)
+    assert (tmp_path / "run" / "curves_accepted_by_round_1.svg").exists()
 
 
-def test_a_game_that_is_not_known_is_not_played(people: Path, tmp_path: Path) -> None:
-    choices = simulate(load_config(PopulationConfig, str(people)))[0]
+def test_if_the_game_is_not_known_it_is_not_played(participants: Path, tmp_path: Path) -> None:
+    choices = simulate(load_config(PopulationConfig, str(participants)))[0]
     n, rounds = choices.choice.shape
     table = {"who": np.repeat(np.arange(n), rounds), "round": np.tile(np.arange(1, rounds + 1), n)}
     table |= {"left": choices.offered[..., 0].ravel(), "right": choices.offered[..., 1].ravel()}
@@ -128,31 +134,99 @@ def test_a_game_that_is_not_known_is_not_played(people: Path, tmp_path: Path) ->
     columns = {"participant": "who", "round": "round", "offered": ["left", "right"], "choice": "choice"}
     described = {"kind": "data", "file": "table.csv", "columns": {**columns, "accepted": "yes"}}
     (tmp_path / "map.yaml").write_text(yaml.safe_dump({**described, "choice": "place from 0"}), encoding="utf-8")
-    folder = run_compare(config(tmp_path / "map.yaml", agents=["random", "win-stay-lose-shift"]), Path(), tmp_path)
-    losses = pd.read_csv(folder / "losses.csv").groupby("player").loss.mean()
-    assert losses["win-stay-lose-shift"] < losses["random"] == pytest.approx(np.log(2))
-    assert "players only foretell the choices" in (folder / "report.html").read_text(encoding="utf-8")
-    assert not list(folder.glob("*.svg"))
+    folder = run_quietly(config(tmp_path / "map.yaml", agents=["random", "win-stay-lose-shift"]), tmp_path)
+    nll = pd.read_csv(folder / "nll.csv").groupby("player").nll.mean()
+    assert nll["win-stay-lose-shift"] < nll["random"] == pytest.approx(np.log(2))
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"The game is not known[^<]*only predict", report)
+    assert "imulated" not in report
+    assert {path.stem for path in folder.glob("*.svg")} == {"prediction_1"}
+    assert {path.stem for path in folder.glob("*.csv")} == {"nll", "players"}
 
 
-def test_what_is_left_of_it(people: Path, beside: Beside, tmp_path: Path) -> None:
-    folder, again = (run_compare(config(people), Path(), tmp_path / name) for name in ("one", "two"))
+@pytest.mark.slow
+def test_the_folder_of_a_comparison(participants: Path, comparison: Comparison, tmp_path: Path) -> None:
+    folder, again = (run_quietly(config(participants), tmp_path / name) for name in ("one", "two"))
     for path in folder.iterdir():
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
-    curves = {f"curves_{curve}{by}_1" for curve in CURVES for by in ("", "_by_meeting")}
-    names = {*curves, "effects_1", "likeness_1"}
+    curves = {f"curves_{curve}_by_{by}_1" for curve in CURVES for by in AXES}
+    names = {*curves, "stay_switch_1", "prediction_1", "prediction_and_score_1"}
     assert all({path.stem for path in folder.glob(f"*.{kind}")} == names for kind in ("svg", "png", "pdf"))
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in folder.glob("*.svg"))
-    tables = frames([beside])
-    assert {path.stem for path in folder.glob("*.csv")} == set(tables)
-    assert set(tables["losses"].player) == {"true", "random", "oracle-valuing", "bayes-hybrid, fitted"}
-    assert set(tables["players"].player) == {*tables["losses"].player, "people"}
-    report = (folder / "report.html").read_text(encoding="utf-8")
-    assert "These participants are simulated" in report
-    assert "<tr><td>random</td><td>asks anyone with equal chances</td></tr>" in report
-    told = f"bayes-hybrid, by default: {AGENTS['bayes-hybrid'].summary}; with w=0.3, inverse_temperature=4.0"
-    assert f"<tr><td>true</td><td>{told}</td></tr>" in unescape(report)
+    full = config(participants, models=["bayes-hybrid"])
+    tables = frames(CompareResults(full, (comparison,)))
+    assert {path.stem for path in folder.glob("*.csv")} == set(tables) == {"curves", "nll", "players", "stay_switch"}
+    rest = {path.name for path in folder.iterdir() if path.suffix not in (".csv", ".svg", ".png", ".pdf")}
+    assert rest == {"config.yaml", "report.html", MANIFEST}
+    assert set(tables["nll"].player) == {"true", "random", "oracle-valuing", "bayes-hybrid, fitted"}
+    assert set(tables["players"].player) == {*tables["nll"].player, "participants"}
+    for frame in tables.values():
+        assert all(re.fullmatch("[a-z_]+", column) for column in frame.columns)
+    measures = ("distance_valuing", "distance_accepted", "valuing", "accepted", "insight", "nll", "nll_behind_best")
+    columns = {f"{name}{end}" for name in measures for end in ("", "_low", "_high")}
+    assert set(tables["players"].columns) == {"participants", "player", *columns}
+    for player, rows in tables["nll"].groupby("player"):
+        row = tables["players"].set_index("player").loc[player]
+        assert row["nll"] == pytest.approx(rows.nll.mean())
+        assert (row["nll_low"], row["nll_high"]) == pytest.approx(
+            tuple(stats.ttest_1samp(rows.nll, 0).confidence_interval())
+        )
+    report = unescape((folder / "report.html").read_text(encoding="utf-8"))
+    assert "participants are simulated" in report
+    assert f"<tr><td>random</td><td>{AGENTS['random'].summary}</td></tr>" in report
+    about = describe("bayes-hybrid", TRUE["params"])
+    assert all(part in about for part in ("w=0.3", "inverse_temperature=4.0", AGENTS["bayes-hybrid"].summary))
+    assert f"<tr><td>true</td><td>{about}</td></tr>" in report
     assert not re.findall(r"""(src|href)\s*=\s*["']?\s*https?:|url\(\s*["']?https?:|@import|<script|<link""", report)
+
+
+def test_a_rerun_replaces_the_folder_but_keeps_foreign_files(participants: Path, tmp_path: Path) -> None:
+    """Also after several reruns; a file of an earlier run that is written no longer is removed."""
+    small = config(participants, agents=["random"])
+    comparison = replace(compared(small), own_episodes=None)  # a single figure
+    folder = tmp_path / "run"
+    write(small, [comparison, replace(comparison)], folder)
+    assert (folder / "prediction_2.svg").exists()
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    for _ in range(2):
+        write(small, [comparison], folder)
+        assert not list(folder.glob("*_2.*"))
+        assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine"
+    write(small, [comparison], tmp_path / "fresh")
+    left = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "notes.txt"}
+    assert left == {path.name: path.read_bytes() for path in (tmp_path / "fresh").iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "fresh"}
+
+
+@pytest.mark.parametrize("at", ["a table", "the manifest", "the second rename"])
+def test_an_interrupted_write_leaves_the_old_folder(
+    at: str, participants: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = config(participants, agents=["random"])
+    comparison = replace(compared(small), own_episodes=None)  # a single figure
+    folder = tmp_path / "run"
+    write(small, [comparison], folder)
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    rename = Path.rename
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def second(path: Path, target: Path) -> Path:
+        if path.name == ".run.new":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    if at == "the second rename":
+        monkeypatch.setattr(Path, "rename", second)
+    else:
+        name = "write_csv" if at == "a table" else "write_manifest"
+        monkeypatch.setattr(f"accept_reject.experiments.runner.{name}", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(small, [comparison, comparison], folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
 
 def test_a_ratio_and_its_interval() -> None:
@@ -185,34 +259,51 @@ def test_the_distance_of_curves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "fault"),
+    ("changes", "problem"),
     [
-        ({"people": []}, "people: should hold at least one"),
-        ({"agents": ["random", "random"]}, "come twice: random"),
-        ({"agents": []}, "agents: should hold at least one"),
-        ({"agents": ["rndom"]}, "unknown agent 'rndom'"),
-        ({"folds": 1}, "folds: should be greater than or equal to 2"),
+        ({"participants": []}, "participants: must have at least 1 item, got none"),
+        ({"agents": ["random", "random"]}, "agents: names must be unique, got 'random' again"),
+        ({"agents": []}, "agents: must have at least 1 item, got none"),
+        ({"agents": ["rndom"]}, "agents.0: unknown agent 'rndom'; did you mean 'random'"),
+        ({"folds": 1}, "folds: must be an integer >= 2, got 1"),
+        ({"people": ["x"]}, "unknown key 'people'"),
     ],
 )
-def test_faulty_configs_are_refused(changes: dict[str, object], fault: str, people: Path, tmp_path: Path) -> None:
-    path = tmp_path / "faulty.yaml"
-    shape = {"kind": "compare", "people": [str(people)], "agents": ["random"], **changes}
+def test_invalid_configs(changes: dict[str, object], problem: str, participants: Path, tmp_path: Path) -> None:
+    path = tmp_path / "invalid.yaml"
+    shape = {"kind": "compare", "participants": [str(participants)], "agents": ["random"], **changes}
     path.write_text(yaml.safe_dump(shape), encoding="utf-8")
     with pytest.raises(InvalidInputError) as caught:
         load_config(CompareConfig, str(path))
-    assert fault in str(caught.value)
+    assert f"{path}: {problem}" in str(caught.value)
 
 
-def test_data_are_seen_from_the_configs_folder(people: Path) -> None:
-    (found,) = run(config(people.name, agents=["random"]), seen_from=people.parent)
-    assert found.own_episodes
-    with pytest.raises(InvalidInputError, match=r"does not exist|can't be read"):
-        run(config(people.name, agents=["random"]))
+def test_paths_are_relative_to_the_configs_folder(
+    participants: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless they are given on the command line: these are relative to the current folder."""
+    shape = {"kind": "compare", "participants": [participants.name], "agents": ["random"], "folds": 3}
+    path = participants.parent / "compare.yaml"
+    path.write_text(yaml.safe_dump(shape), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    loaded = load_config(CompareConfig, str(path))
+    assert compared(loaded).own_episodes
+    assert loaded.participants[0].name == "alike"
+    labeled = {**shape, "participants": [{"data": participants.name, "label": "us"}]}
+    path.write_text(yaml.safe_dump(labeled), encoding="utf-8")
+    (entry,) = load_config(CompareConfig, str(path)).participants
+    assert (entry.name, Path(entry.data).resolve()) == ("us", participants.resolve())
+    for elsewhere in (
+        config(participants.name, agents=["random"]),
+        load_config(CompareConfig, str(path), [f"participants=[{participants.name}]"]),
+    ):
+        with pytest.raises(InvalidInputError, match=r"does not exist|can't be read"):
+            compared(elsewhere)
 
 
-def test_too_few_participants(people: Path) -> None:
-    with pytest.raises(InvalidInputError, match="9 participants can't be divided into 10 folds"):
-        run(config(people, folds=10))
+def test_too_few_participants(participants: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"at least as many participants as folds \(10\), got 9"):
+        compared(config(participants, folds=10))
 
 
 def test_the_shipped_config() -> None:

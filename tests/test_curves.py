@@ -1,4 +1,4 @@
-"""Learning curves, by round and by meeting, against plain loops."""
+"""Learning curves by round and by encounter, compared with plain loops."""
 
 from dataclasses import replace
 from typing import Any, get_args
@@ -14,13 +14,21 @@ from accept_reject.agents.baselines import RandomAgent
 from accept_reject.envs import GameSpec, draw, scenario
 from accept_reject.envs.choices import MISSED, Choices
 from accept_reject.envs.scenarios import SCENARIOS
-from accept_reject.experiments.curves import AXES, CURVES, POINTS, By, by_player, meetings, points
-from accept_reject.experiments.intervals import mean_interval
-from accept_reject.experiments.play import play
+from accept_reject.experiments.analysis.curves import (
+    AXES,
+    CURVES,
+    POINTS,
+    By,
+    curve_points,
+    encounters,
+    learning_curves,
+)
+from accept_reject.experiments.analysis.intervals import mean_interval
+from accept_reject.experiments.simulation.play import play
 
 
 def choices_of(game: GameSpec, seed: int, n: int = 4) -> Choices:
-    """Random choices; half of the players miss some rounds, and of one there is no record after some round."""
+    """Make random choices; half of the players miss some rounds, and one misses all after some round."""
     choices = play(RandomAgent(), draw(game, seed, n))
     rng = np.random.default_rng(seed)
     missed = rng.random(choices.choice.shape) < rng.choice([0, 0.3], n)[:, None]
@@ -30,8 +38,8 @@ def choices_of(game: GameSpec, seed: int, n: int = 4) -> Choices:
 
 
 def plain(choices: Choices, by: By) -> dict[str, np.ndarray]:
-    """The curves by the book: a loop over players and rounds."""
-    first = points(choices.game, by).first.tolist()
+    """Compute the curves in a loop over players and rounds."""
+    first = curve_points(choices.game, by).first.tolist()
     found = {name: np.full((len(choices), len(first)), np.nan) for name in CURVES}
     for i in range(len(choices)):
         met: dict[int, int] = {}
@@ -50,47 +58,47 @@ def plain(choices: Choices, by: By) -> dict[str, np.ndarray]:
                 best = choices.valuation[i, t, place] == choices.valuation[i, t].max()
                 hits.setdefault(("valuing", point), []).append(bool(best))
         for (name, point), each in hits.items():
-            found[name][i, point] = 100 * sum(each) / len(each)
+            found[name][i, point] = sum(each) / len(each)
     return found
 
 
 @given(game=game_specs(), seed=st.integers(0, 2**31), known=st.booleans())
-def test_curves_are_those_of_a_plain_loop(game: GameSpec, seed: int, known: bool) -> None:
+def test_curves_equal_a_plain_loop(game: GameSpec, seed: int, known: bool) -> None:
     choices = choices_of(game, seed)
     choices = choices if known else replace(choices, valuation=None, acceptance=None)
     for by in AXES:
-        found = by_player(choices, by)
+        found = learning_curves(choices, by)
         assert set(found) == (set(CURVES) if known else {"accepted"})
-        assert set(by_player(choices, by, outcomes=False)) == set(found) - {"accepted"}
+        assert set(learning_curves(choices, by, outcomes=False)) == set(found) - {"accepted"}
         for name, curve in found.items():
             np.testing.assert_allclose(curve, plain(choices, by)[name])
 
 
 @given(game=game_specs(), seed=st.integers(0, 2**31))
-def test_what_partners_are_called_and_where_they_stand_makes_no_difference(game: GameSpec, seed: int) -> None:
+def test_curves_do_not_depend_on_numbers_and_places_of_partners(game: GameSpec, seed: int) -> None:
     choices = choices_of(game, seed)
     assert choices.valuation is not None
-    called = np.random.default_rng(seed).permutation(game.n_partners).astype(np.uint8)
+    numbers = np.random.default_rng(seed).permutation(game.n_partners).astype(np.uint8)
     choice = np.where(choices.missed, MISSED, game.offered - 1 - choices.choice).astype(np.int8)
     mirrored = replace(
-        choices, offered=called[choices.offered][..., ::-1], choice=choice, valuation=choices.valuation[..., ::-1]
+        choices, offered=numbers[choices.offered][..., ::-1], choice=choice, valuation=choices.valuation[..., ::-1]
     )
     for by in AXES:
-        for name, curve in by_player(choices, by).items():
-            np.testing.assert_array_equal(by_player(mirrored, by)[name], curve)
+        for name, curve in learning_curves(choices, by).items():
+            np.testing.assert_array_equal(learning_curves(mirrored, by)[name], curve)
 
 
 @given(game=game_specs())
-def test_points_pool_every_round_or_meeting_once(game: GameSpec) -> None:
+def test_points_cover_every_round_or_encounter_once(game: GameSpec) -> None:
     for by in get_args(By):
-        first, middle, names = points(game, by)
+        first, middle, names = curve_points(game, by)
         assert first[0] == 1
         assert (np.diff(first) > 0).all()
         assert (first <= middle).all()
         assert (middle[:-1] < first[1:]).all()
         assert len(names) == len(set(names)) == len(first)
         assert first[-1] <= game.rounds
-    assert len(points(game).first) <= POINTS
+    assert len(curve_points(game).first) <= POINTS
 
 
 @pytest.mark.parametrize(
@@ -101,55 +109,55 @@ def test_points_pool_every_round_or_meeting_once(game: GameSpec) -> None:
         ("newcomers", 10.5, ("1", "2", "3", "4–5", "6–8", "9+")),
     ],
 )
-def test_points_come_from_the_game(name: str, last: float, names: tuple[str, ...]) -> None:
-    found = points(scenario(name).game, "meeting")
+def test_points_follow_from_the_game(name: str, last: float, names: tuple[str, ...]) -> None:
+    found = curve_points(scenario(name).game, "encounter")
     assert found.names == names
     assert found.middle[-1] == last
-    by_round = points(scenario(name).game)
+    by_round = curve_points(scenario(name).game)
     assert by_round.names[::11] == ("1–12", "133–144")
     assert by_round.middle.tolist() == [12 * i + 6.5 for i in range(12)]
 
 
-def test_meetings_are_the_games_doing() -> None:
-    """All players of an episode have the same ones, and nearly all reach every point, whatever the scenario."""
+def test_encounters_do_not_depend_on_choices() -> None:
+    """All players of an episode have the same encounters, and nearly all players reach every point."""
     for each in SCENARIOS.values():
         episodes = draw(each.game, 0, 60)
-        one, other = (play(Fixed(luck), episodes) for luck in (0, 1))
+        one, other = (play(FixedPreferences(seed), episodes) for seed in (0, 1))
         assert (one.choice != other.choice).any()
-        assert np.array_equal(meetings(one), meetings(other))
-        assert meetings(one).min() == 1
-        for curve in by_player(one, "meeting").values():
+        assert np.array_equal(encounters(one), encounters(other))
+        assert encounters(one).min() == 1
+        for curve in learning_curves(one, "encounter").values():
             assert (~np.isnan(curve)).mean(axis=0).min() > 0.9
 
 
-def test_who_does_not_learn_stays_at_chance() -> None:
-    """Whom a player likes without reason is met no oftener for it: the curve has no slope that nobody learned."""
-    choices = play(Fixed(0), draw(scenario("orthogonal").game, 0, 1_000))
+def test_curves_of_players_that_do_not_learn_are_flat() -> None:
+    """Preferences without learning don't change how often a partner is encountered, and cause no slope."""
+    choices = play(FixedPreferences(0), draw(scenario("orthogonal").game, 0, 1_000))
     for by in AXES:
-        for curve in by_player(choices, by).values():
+        for curve in learning_curves(choices, by).values():
             error = np.nanstd(curve, axis=0) / np.sqrt((~np.isnan(curve)).sum(axis=0))
-            assert (np.abs(np.nanmean(curve, axis=0) - 50) < 4 * error).all()
+            assert (np.abs(np.nanmean(curve, axis=0) - 0.5) < 4 * error).all()
 
 
-def test_a_point_is_the_mean_over_those_who_have_it() -> None:
+def test_points_are_means_over_the_players_that_have_them() -> None:
     found = mean_interval(np.array([[10.0, np.nan], [20.0, np.nan], [60.0, 40.0], [30.0, 60.0]]))
     assert found.mean.tolist() == [30, 50]
     assert (found.low < found.mean).all()
     assert (found.mean < found.high).all()
 
 
-class Fixed(Agent):
-    """Prefers some partners to others from the beginning, and never changes its mind."""
+class FixedPreferences(Agent):
+    """Prefers some partners from the beginning, and does not learn."""
 
-    def __init__(self, luck: int) -> None:
-        self.luck = luck
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
 
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
-        self.liking = np.random.default_rng(self.luck).random((n_players, game.n_partners)) ** 3
+        self.weights = np.random.default_rng(self.seed).random((n_players, game.n_partners)) ** 3
 
     def policy(self, offered: np.ndarray) -> np.ndarray:
-        liking = np.take_along_axis(self.liking, offered, axis=1)
-        return liking / liking.sum(axis=1, keepdims=True)
+        weights = np.take_along_axis(self.weights, offered, axis=1)
+        return weights / weights.sum(axis=1, keepdims=True)
 
     def learn(self, feedback: Any) -> None:
         pass

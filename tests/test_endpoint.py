@@ -1,4 +1,4 @@
-"""The endpoint client against a small local server that answers, and one that is slow, wrong or down."""
+"""The endpoint client with a local server that answers, is slow, fails, or is down."""
 
 import json
 import sys
@@ -16,26 +16,26 @@ from accept_reject.agents import make_agent
 from accept_reject.agents.adapters import endpoint
 from accept_reject.agents.adapters.endpoint import Endpoint, read_completion
 from accept_reject.envs import draw, scenario
-from accept_reject.envs.faults import InvalidInputError
-from accept_reject.experiments.play import play
-from accept_reject.experiments.replay import replay
-from accept_reject.experiments.scores import anchored
+from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.analysis.scores import score
+from accept_reject.experiments.simulation.play import play
+from accept_reject.experiments.simulation.replay import replay
 
 GAME = scenario("orthogonal").game.model_copy(update={"rounds": 3})
 KEY = "sk-very-secret-0123456789"
 
-Answer = tuple[int, dict[str, str], bytes]
+Response = tuple[int, dict[str, str], bytes]
 
 
 class Server(ThreadingHTTPServer):
-    """Answers as `answer` says, given the number of the request, from 1, and its body; keeps what it was asked."""
+    """Responds with `answer(number of the request, from 1, body)`, and records the requests."""
 
     daemon_threads = False  # joined when the server closes
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answer: Callable[[int, dict[str, Any]], Answer] = lambda number, body: completion("A")
-        self.asked: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.answer: Callable[[int, dict[str, Any]], Response] = lambda number, body: completion("A")
+        self.requests: list[tuple[str, str | None, dict[str, Any]]] = []
         self.busy = self.busiest = 0
         self.lock = threading.Lock()
 
@@ -44,7 +44,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is what some tests are about."""
+        """Ignore clients that disconnect, as some tests make them do."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -53,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
-            self.server.asked.append((self.path, self.headers["Authorization"], body))
-            number = len(self.server.asked)
+            self.server.requests.append((self.path, self.headers["Authorization"], body))
+            number = len(self.server.requests)
             self.server.busy += 1
             self.server.busiest = max(self.server.busiest, self.server.busy)
         status, headers, content = self.server.answer(number, body)
@@ -69,10 +69,10 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: Any) -> None: ...
 
 
-def completion(text: str | None, top: dict[str, float] | None = None, **message: Any) -> Answer:
+def completion(text: str | None, top: dict[str, float] | None = None, **message: Any) -> Response:
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "message": {"content": text, **message}}
     if top is not None:
-        tops = [{"token": token, "logprob": float(np.log(chance))} for token, chance in top.items()]
+        tops = [{"token": token, "logprob": float(np.log(probability))} for token, probability in top.items()]
         choice["logprobs"] = {"content": [{"token": text, "logprob": tops[0]["logprob"], "top_logprobs": tops}]}
     return 200, {"Content-Type": "application/json"}, json.dumps({"id": "x", "choices": [choice]}).encode()
 
@@ -95,16 +95,16 @@ def agent_of(server: Server, **params: Any) -> Endpoint:
     return agent
 
 
-def test_a_model_plays_is_scored_and_explained(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_plays_and_is_scored_and_replayed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", KEY + "\n")
     agent = agent_of(server, api_key_env="SOME_KEY", request={"temperature": 0, "top_logprobs": None})
     episodes = draw(GAME, 0, 5)
     choices = play(agent, episodes)
     assert (choices.choice == 0).all()
-    assert np.isfinite(anchored(choices, "valuing").score)
+    assert np.isfinite(score(choices, "valuing").value)
     assert (replay(agent, choices) == 0).all()
-    assert len(server.asked) == 2 * 5 * 3
-    path, authorization, body = server.asked[0]
+    assert len(server.requests) == 2 * 5 * 3
+    path, authorization, body = server.requests[0]
     assert path == "/v1/chat/completions"
     assert authorization == f"Bearer {KEY}"
     assert {key: body[key] for key in body if key != "messages"} == {
@@ -115,10 +115,10 @@ def test_a_model_plays_is_scored_and_explained(server: Server, monkeypatch: pyte
     assert body["messages"][0]["content"].startswith("You play a game of 3 rounds")
 
 
-def test_answers_belong_to_their_players(server: Server) -> None:
-    """Whoever is offered an even partner first asks it, and answers come back in any order."""
+def test_answers_are_assigned_to_their_players(server: Server) -> None:
+    """Players choose the first partner if its number is even, and the answers arrive in any order."""
 
-    def answer(number: int, body: dict[str, Any]) -> Answer:
+    def answer(number: int, body: dict[str, Any]) -> Response:
         time.sleep(0.002 * (number % 5))
         first = int(body["messages"][0]["content"].split("A) partner ")[1].split()[0])
         return completion("A" if first % 2 == 0 else "B")
@@ -130,16 +130,16 @@ def test_answers_belong_to_their_players(server: Server) -> None:
     assert 1 < server.busiest <= 4
 
 
-def test_log_probabilities_become_chances(server: Server) -> None:
+def test_log_probabilities_determine_the_policy(server: Server) -> None:
     server.answer = lambda number, body: completion("A", {"A": 0.5, " B": 0.2, "a": 0.1, "The": 0.15, "C": 0.05})
     agent = agent_of(server)
     agent.start(2, GAME, 0)
     assert agent.policy(np.array([[0, 1]] * 2, np.uint8)) == pytest.approx(np.array([[0.75, 0.25]] * 2))
-    assert server.asked[0][2]["top_logprobs"] == 20
+    assert server.requests[0][2]["top_logprobs"] == 20
 
 
 @pytest.mark.parametrize(
-    ("tokens", "chances"),
+    ("tokens", "probabilities"),
     [
         ([], None),
         ([{"token": "A", "logprob": -0.5}], {"A": np.exp(-0.5)}),
@@ -150,43 +150,45 @@ def test_log_probabilities_become_chances(server: Server) -> None:
          {"A": np.exp(-2), "B": np.exp(-1)}),
     ],
 )  # fmt: skip
-def test_the_token_with_the_letter_counts(tokens: list[Any], chances: dict[str, float] | None) -> None:
+def test_probabilities_are_those_of_the_token_with_the_letter(
+    tokens: list[Any], probabilities: dict[str, float] | None
+) -> None:
     content = {"choices": [{"message": {"content": "**A**"}, "logprobs": {"content": tokens}}]}
     found = read_completion(json.dumps(content).encode(), 2)
-    assert found.chances == (None if chances is None else pytest.approx(chances))
+    assert found.probabilities == (None if probabilities is None else pytest.approx(probabilities))
 
 
-def test_refusals_and_chatter_are_missed_and_kept(server: Server, tmp_path: Path) -> None:
-    said = {
+def test_refusals_and_other_texts_are_missed_and_recorded(server: Server, tmp_path: Path) -> None:
+    responses = {
         1: completion("I'm sorry, I can't play games with people's feelings."),
         2: completion(None, refusal="I can't help with that."),
         3: (200, {}, b'{"choices": [{"message": {"content": "A"}, "finish_reason": "content_filter"}]}'),
     }
-    server.answer = lambda number, body: said[number]
-    agent = agent_of(server, transcript=str(tmp_path / "kept.jsonl"))
+    server.answer = lambda number, body: responses[number]
+    agent = agent_of(server, transcript=str(tmp_path / "transcript.jsonl"))
     choices = play(agent, draw(GAME, 0, 1))
     assert choices.missed.all()
-    kept = [json.loads(line) for line in (tmp_path / "kept.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [line["missed"] for line in kept] == ["no letter of the offer alone", "refused", "refused"]
-    assert [line["answer"] for line in kept[:2]] == [
+    lines = [json.loads(line) for line in (tmp_path / "transcript.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["missed"] for line in lines] == ["not a letter of the offer", "refused", "refused"]
+    assert [line["answer"] for line in lines[:2]] == [
         "I'm sorry, I can't play games with people's feelings.",
         "I can't help with that.",
     ]
-    assert len(server.asked) == 3, "the model's answers are not asked for again"
+    assert len(server.requests) == 3, "requests with an answer of the model are not repeated"
 
 
 def test_a_server_that_recovers(server: Server) -> None:
-    said = {
+    responses = {
         1: (503, {}, b"busy"),
         2: (429, {"Retry-After": "0.3"}, b"later"),
         3: (200, {}, b"<html>"),
         4: (200, {}, b"{}"),
     }
-    server.answer = lambda number, body: said.get(number, completion("B"))
+    server.answer = lambda number, body: responses.get(number, completion("B"))
     agent, begin = agent_of(server), time.monotonic()
     assert (play(agent, draw(GAME, 0, 1)).choice == 1).all()
-    assert len(server.asked) == 4 + 3
-    assert time.monotonic() - begin > 0.3, "a server may say how long it wants to be left alone"
+    assert len(server.requests) == 4 + 3
+    assert time.monotonic() - begin > 0.3, "the pause is at least that of Retry-After"
     assert [each.missed for each in agent.exchanges] == [None] * 3
 
 
@@ -195,73 +197,82 @@ def test_pauses_grow(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
     monkeypatch.setattr(endpoint.time, "sleep", pauses.append)
     monkeypatch.setattr(endpoint, "FIRST_PAUSE", 10.0)
     server.answer = lambda number, body: (500, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, b"")
-    with pytest.raises(InvalidInputError, match="gave no answer in 5 tries, the last time status 500"):
+    with pytest.raises(InvalidInputError, match="failed in 5 attempts, last problem: status 500"):
         play(agent_of(server, retries=4), draw(GAME, 0, 1))
     assert pauses == [10, 20, 40, 60]
 
 
 def test_a_slow_server(server: Server) -> None:
-    def answer(number: int, body: dict[str, Any]) -> Answer:
+    def answer(number: int, body: dict[str, Any]) -> Response:
         time.sleep(0.6 if number <= 2 else 0)
         return completion("B")
 
     server.answer = answer
     assert (play(agent_of(server, timeout=0.2), draw(GAME, 0, 1)).choice == 1).all()
-    assert len(server.asked) == 2 + 3
-    server.asked.clear()
-    with pytest.raises(InvalidInputError, match="gave no answer in 2 tries, the last time ReadTimeout"):
+    assert len(server.requests) == 2 + 3
+    server.requests.clear()
+    with pytest.raises(InvalidInputError, match="failed in 2 attempts, last problem: ReadTimeout"):
         play(agent_of(server, timeout=0.2, retries=1), draw(GAME, 0, 1))
 
 
 @pytest.mark.parametrize(
-    ("answer", "fault", "requests"),
+    ("answer", "problem", "requests"),
     [
         (
             (401, {}, f"wrong key {KEY}, {'x' * 180}{KEY}".encode()),
-            "refused the request with status 401: wrong key ...,",
+            "refused the request: status 401: wrong key ...,",
             1,
         ),
         ((404, {}, b"no such model"), "status 404: no such model", 1),
-        ((200, {}, f"not JSON {KEY}".encode()), "in 3 tries, the last time no completion, but 'not JSON ...'", 3),
-        ((200, {}, b'{"choices": []}'), "no completion, but", 3),
-        ((200, {}, b'{"choices": [{"message": {"content": ["A"]}}]}'), "no completion, but", 3),
+        (
+            (200, {}, f"not JSON {KEY}".encode()),
+            "in 3 attempts, last problem: must be a chat completion, got 'not JSON ...'",
+            3,
+        ),
+        ((200, {}, b'{"choices": []}'), "must be a chat completion, got", 3),
+        ((200, {}, b'{"choices": [{"message": {"content": ["A"]}}]}'), "must be a chat completion, got", 3),
         ((200, {"Content-Encoding": "gzip"}, b"no gzip"), "DecodingError", 3),
     ],
 )
-def test_a_wrong_server(
-    server: Server, monkeypatch: pytest.MonkeyPatch, answer: Answer, fault: str, requests: int
+def test_a_server_with_errors(
+    server: Server, monkeypatch: pytest.MonkeyPatch, answer: Response, problem: str, requests: int
 ) -> None:
     monkeypatch.setenv("SOME_KEY", KEY)
     server.answer = lambda number, body: answer
-    with pytest.raises(InvalidInputError) as told:
+    with pytest.raises(InvalidInputError) as caught:
         play(agent_of(server, api_key_env="SOME_KEY", retries=2), draw(GAME, 0, 1))
-    assert fault in str(told.value)
-    assert KEY[:12] not in str(told.value), "the key is in no message"
-    assert len(server.asked) == requests
+    assert problem in str(caught.value)
+    assert KEY[:12] not in str(caught.value), "messages do not contain the key"
+    assert len(server.requests) == requests
 
 
-def test_a_server_that_is_down_ends_the_game_soon(server: Server) -> None:
+def test_a_server_that_is_down_ends_the_game_quickly(server: Server) -> None:
     server.answer = lambda number, body: (400, {}, b"down with everything")
-    with pytest.raises(InvalidInputError, match="refused the request with status 400"):
+    with pytest.raises(InvalidInputError, match="refused the request: status 400"):
         play(agent_of(server, workers=2), draw(GAME, 0, 200))
-    assert len(server.asked) < 50, "after a failure nobody asks on"
+    assert len(server.requests) < 50, "no further requests after a failure"
     agent = agent_of(server, retries=2)
     server.shutdown()
     server.server_close()
-    with pytest.raises(InvalidInputError, match="gave no answer in 3 tries, the last time ConnectError"):
+    with pytest.raises(InvalidInputError, match="failed in 3 attempts, last problem: ConnectError"):
         play(agent, draw(GAME, 0, 2))
 
 
-def test_bad_arguments_are_all_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_arguments_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     for url in ("localhost:8000", "ftp://host", "http://", "http://user:word@host", "http://host:port"):
-        with pytest.raises(InvalidInputError, match="base_url: should be http"):
+        with pytest.raises(InvalidInputError, match="base_url: must be http"):
             Endpoint("small", url)
     wrong: dict[str, Any] = {"api_key_env": "NO_SUCH_KEY", "timeout": 0, "retries": -1, "workers": 0}
-    with pytest.raises(InvalidInputError) as told:
+    with pytest.raises(InvalidInputError) as caught:
         Endpoint("small", "http://localhost/v1", **wrong)
-    assert [fault.split(":")[0] for fault in told.value.faults] == ["api_key_env", "timeout", "retries", "workers"]
-    assert "the environment variable NO_SUCH_KEY holds no key" in str(told.value)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "api_key_env",
+        "timeout",
+        "retries",
+        "workers",
+    ]
+    assert "environment variable NO_SUCH_KEY must contain" in str(caught.value)
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(InvalidInputError, match=r"pip install 'accept-reject\[llm\]'"):
         Endpoint("small", "http://localhost/v1")

@@ -1,4 +1,4 @@
-"""The contract of every registered id: Gymnasium's conduct, and one game whichever way it is played."""
+"""Every registered id follows the Gymnasium API, and all environments play the same game."""
 
 import copy
 import pickle
@@ -24,7 +24,7 @@ every_id = pytest.mark.parametrize("env_id", IDS)
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Deep equality of observations and infos, arrays and their types included."""
+    """Return whether observations or infos are deeply equal, including the types of arrays."""
     if isinstance(a, dict):
         return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
     if isinstance(a, tuple) or (isinstance(a, np.ndarray) and a.dtype == object):
@@ -34,13 +34,13 @@ def equal(a: Any, b: Any) -> bool:
 
 @every_id
 @pytest.mark.parametrize("render_mode", [None, "ansi", "rgb_array"])
-def test_check_env_without_a_warning(env_id: str, render_mode: str | None) -> None:
+def test_check_env_gives_no_warning(env_id: str, render_mode: str | None) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(gym.make(env_id, render_mode=render_mode).unwrapped)
 
 
-def test_ids_are_those_promised() -> None:
+def test_the_registered_ids() -> None:
     names = ["Orthogonal", "Scarce", "HiddenRanks", "FewSpots", "OpenDoors", "Drift", "Newcomers", "Crowd", "Noisy"]
     assert [f"accept_reject/{name}-v0" for name in names] == IDS
     assert {key for key in gym.registry if key.startswith("accept_reject/")} == set(IDS)
@@ -98,7 +98,7 @@ def equal_row(batched: dict[str, Any], row: int, single: dict[str, Any]) -> bool
 
 
 def test_the_vector_environment_behaves_as_gymnasiums_own() -> None:
-    """With one row both play episodes 0, 1, 2, ...: every observation and info must be equal, masks included."""
+    """With one row both play episodes 0, 1, 2, ...: all observations and infos are equal, including masks."""
     game = {"rounds": 4}
     ours = gym.make_vec("accept_reject/Orthogonal-v0", num_envs=1, reveal=True, game=game)
     theirs = SyncVectorEnv(
@@ -124,7 +124,7 @@ def test_the_vector_environment_behaves_as_gymnasiums_own() -> None:
 
 
 @every_id
-def test_make_vec_both_ways(env_id: str) -> None:
+def test_make_vec_in_both_modes(env_id: str) -> None:
     for mode, cls in ((None, AcceptRejectVectorEnv), ("sync", SyncVectorEnv)):
         envs = gym.make_vec(env_id, num_envs=2, vectorization_mode=mode)
         assert isinstance(envs.unwrapped, cls)
@@ -150,7 +150,7 @@ def test_same_seed_same_bytes(env_id: str) -> None:
     env = gym.make(env_id)
     assert play(env) == play(gym.make(env_id)) == play(env)
     fresh = [gym.make(env_id).reset()[0]["offered"].tolist() for _ in range(12)]
-    assert any(first != fresh[0] for first in fresh), "without a seed every environment begins with luck of its own"
+    assert any(first != fresh[0] for first in fresh), "without a seed, environments start with different episodes"
 
 
 @every_id
@@ -168,7 +168,7 @@ def test_the_oracle_plays_through_the_public_spaces(env_id: str) -> None:
             assert total == pytest.approx(best)
 
 
-def test_rewards_and_restarts_on_the_vector_path() -> None:
+def test_rewards_and_resets_of_the_vector_environment() -> None:
     envs = gym.make_vec("accept_reject/Crowd-v0", num_envs=5, reward="valuation", reveal=True)
     first, infos = envs.reset(seed=4)
     _, rewards, *_, after = envs.step(np.ones(5, int))
@@ -176,11 +176,11 @@ def test_rewards_and_restarts_on_the_vector_path() -> None:
     assert after["regret"] == pytest.approx(infos["valuations"].max(axis=1) - infos["valuations"][:, 1])
     envs.reset()
     again, _ = envs.reset(seed=4)
-    assert equal(first, again), "a seed starts with episode 0, whatever was played before"
+    assert equal(first, again), "a seed always starts with episode 0"
 
 
-def test_one_hots_on_the_vector_path() -> None:
-    """Gymnasium's vector wrappers can't flatten under SAME_STEP autoreset; its sync environment can."""
+def test_one_hot_vectors_in_vector_environments() -> None:
+    """Gymnasium's vector wrappers can't flatten with SAME_STEP autoreset; its sync environment can."""
     envs = gym.make_vec(
         "accept_reject/Orthogonal-v0", num_envs=3, vectorization_mode="sync", wrappers=[FlattenObservation]
     )
@@ -188,13 +188,13 @@ def test_one_hots_on_the_vector_path() -> None:
     assert observations.shape == (3, 47)
 
 
-def test_a_generator_set_by_hand_gives_the_luck() -> None:
+def test_a_generator_that_is_set_directly_determines_the_episodes() -> None:
     env, twin = AcceptRejectEnv(), AcceptRejectEnv()
     env.np_random, twin.np_random = np.random.default_rng(3), np.random.default_rng(3)
     assert equal(env.reset(), twin.reset())
 
 
-def test_regret_is_what_the_choice_lost() -> None:
+def test_regret_is_the_difference_to_the_best_offer() -> None:
     env = gym.make("accept_reject/Crowd-v0", reveal=True, reward="valuation")
     _, info = env.reset(seed=8)
     for _ in range(50):
@@ -217,7 +217,7 @@ def test_hidden_state_stays_hidden(env_id: str) -> None:
 
 
 @every_id
-def test_pickling_and_copying_go_on_with_the_same_game(env_id: str) -> None:
+def test_pickled_and_copied_environments_continue_the_same_game(env_id: str) -> None:
     env = gym.make(env_id).unwrapped
     env.reset(seed=3)
     env.step(1)
@@ -256,18 +256,18 @@ def test_wrappers(env_id: str) -> None:
 
 def test_record_video(tmp_path: Path) -> None:
     env = gym.make("accept_reject/Orthogonal-v0", render_mode="rgb_array", game={"rounds": 3})
-    video = RecordVideo(env, str(tmp_path / "films"), episode_trigger=lambda _: True, disable_logger=True)
+    video = RecordVideo(env, str(tmp_path / "videos"), episode_trigger=lambda _: True, disable_logger=True)
     video.reset(seed=0)
     for _ in range(3):
         video.step(0)
     video.close()
-    (film,) = tmp_path.glob("films/*.mp4")
-    assert film.stat().st_size > 1000
+    (file,) = tmp_path.glob("videos/*.mp4")
+    assert file.stat().st_size > 1000
 
 
 @settings(max_examples=30, deadline=None)
 @given(game_specs(), st.integers(0, 1000))
-def test_any_valid_game_conforms(game: GameSpec, seed: int) -> None:
+def test_observations_of_any_valid_game_are_in_the_space(game: GameSpec, seed: int) -> None:
     env = AcceptRejectEnv(game=game)
     vector = AcceptRejectVectorEnv(2, game=game)
     observation, _ = env.reset(seed=seed)
@@ -296,21 +296,21 @@ def test_observations_are_fresh_at_each_step() -> None:
 
 
 @pytest.mark.parametrize("action", [2, -1, 0.5, "0", None, np.array([0, 1]), np.float64(1.0)])
-def test_a_wrong_action_is_refused(action: Any) -> None:
+def test_an_invalid_action_is_an_error(action: Any) -> None:
     env = AcceptRejectEnv()
     env.reset(seed=0)
-    with pytest.raises(InvalidAction, match="action should be"):
+    with pytest.raises(InvalidAction, match="action: must be an integer"):
         env.step(action)
 
 
 @pytest.mark.parametrize("action", [1, np.int64(1), np.uint8(1), np.array(1)])
-def test_whole_numbers_of_any_sort_are_actions(action: Any) -> None:
+def test_integers_of_any_type_are_actions(action: Any) -> None:
     env = AcceptRejectEnv()
     env.reset(seed=0)
     assert env.step(action)[0]["has_last"] == 1
 
 
-def test_steps_out_of_order_are_refused() -> None:
+def test_methods_in_the_wrong_order_are_errors() -> None:
     env = AcceptRejectEnv(game={"rounds": 1}, render_mode="ansi")
     with pytest.raises(ResetNeeded, match="reset"):
         env.step(0)
@@ -328,31 +328,31 @@ def test_steps_out_of_order_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("actions", "fault"),
+    ("actions", "problem"),
     [
-        (np.zeros(4, int), r"shape \(3,\), but have \(4,\)"),
-        (0, r"shape \(3,\), but have \(\)"),
-        (np.zeros((3, 1), int), r"shape \(3,\), but have \(3, 1\)"),
-        (np.zeros(3), "whole numbers, but are float64"),
-        (np.array([True, False, True]), "whole numbers, but are bool"),
-        ([0, 2, 1], r"in 1 rows they are not; the first is row 1 with 2"),
-        ([0, -1, 2], r"in 2 rows they are not; the first is row 1 with -1"),
+        (np.zeros(4, int), r"shape \(3,\), got \(4,\)"),
+        (0, r"shape \(3,\), got \(\)"),
+        (np.zeros((3, 1), int), r"shape \(3,\), got \(3, 1\)"),
+        (np.zeros(3), "integers, got float64"),
+        (np.array([True, False, True]), "integers, got bool"),
+        ([0, 2, 1], r"from 0 to 1, got 2 in row 1 \(1 invalid\)"),
+        ([0, -1, 2], r"from 0 to 1, got -1 in row 1 \(2 invalid\)"),
     ],
 )
-def test_wrong_actions_are_refused_on_the_vector_path(actions: Any, fault: str) -> None:
+def test_invalid_actions_of_the_vector_environment_are_errors(actions: Any, problem: str) -> None:
     envs = AcceptRejectVectorEnv(3)
     envs.reset(seed=0)
-    with pytest.raises(InvalidAction, match=fault):
+    with pytest.raises(InvalidAction, match=problem):
         envs.step(actions)
 
 
-def test_what_the_vector_environment_cannot_do_is_refused() -> None:
+def test_unsupported_options_of_the_vector_environment_are_errors() -> None:
     envs = AcceptRejectVectorEnv(2)
-    with pytest.raises(ValueError, match="one whole number"):
+    with pytest.raises(ValueError, match="one integer"):
         envs.reset(seed=[1, 2])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="reset_mask"):
         envs.reset(options={"reset_mask": np.array([True, False])})
     envs.reset(options={"reset_mask": None})
     for number in (0, "3", 2.5, True):
-        with pytest.raises(ValueError, match="whole number from 1"):
+        with pytest.raises(ValueError, match="integer >= 1"):
             AcceptRejectVectorEnv(number)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Episodes: the draws obey their rules, agree with independent references, and do not depend on the batch."""
+"""Episodes: draws follow the rules, agree with independent references, and don't depend on the batch."""
 
 import hashlib
 import subprocess
@@ -24,7 +24,7 @@ def same(a: Episodes, b: Episodes, rows: slice = slice(None)) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(game_specs(), st.integers(0, 2**40))
-def test_every_draw_obeys_the_rules(game: GameSpec, seed: int) -> None:
+def test_draws_follow_the_rules(game: GameSpec, seed: int) -> None:
     episodes = draw(game, seed, 3)
     shape = (3, game.rounds, game.offered)
     assert episodes.offered.shape == episodes.rank.shape == episodes.spots.shape == shape
@@ -34,14 +34,14 @@ def test_every_draw_obeys_the_rules(game: GameSpec, seed: int) -> None:
     assert episodes.spots.max() <= game.ranks
     assert episodes.offered.max() < game.n_partners
     ordered = np.sort(episodes.offered, axis=2)
-    assert (ordered[..., 1:] != ordered[..., :-1]).all(), "nobody is offered twice in a round"
+    assert (ordered[..., 1:] != ordered[..., :-1]).all(), "partners in an offer are unique"
     for hidden in (episodes.valuation, episodes.acceptance):
         assert hidden.shape == shape
         assert 0 <= hidden.min() <= hidden.max() <= 1 + 1e-6
     counts = [np.bincount(row, minlength=len(game.partners)).tolist() for row in episodes.kind]
     assert counts == [[kind.count for kind in game.partners]] * 3
     shown = np.array([kind.rank_shown for kind in game.partners])
-    for i in range(3):  # a plain look-up of what belongs to each offered partner
+    for i in range(3):  # independent look-up for each offered partner
         for t in range(game.rounds):
             for j, partner in enumerate(episodes.offered[i, t]):
                 mean_rank = episodes.mean_rank[i, t if game.drift else 0, partner]
@@ -76,9 +76,9 @@ def test_an_episode_is_the_same_in_another_process() -> None:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_episodes_are_what_they_were(name: str) -> None:
-    """A change of these breaks every published score: it needs new versions of the environment ids."""
-    e = draw(scenario(name).game, 0, 2, start=63)  # the end of a block and the beginning of the next
+def test_episodes_of_a_seed_have_not_changed(name: str) -> None:
+    """A change would invalidate all published scores and require new versions of the environment ids."""
+    e = draw(scenario(name).game, 0, 2, start=63)  # the end of a block and the start of the next one
     drawn = (e.offered, e.rank, e.spots, e.kind, (e.mean_rank * 1000).round().astype(np.int32))
     assert hashlib.sha256(b"".join(array.tobytes() for array in drawn)).hexdigest()[:12] == PINNED[name]
 
@@ -96,14 +96,14 @@ PINNED = {
 }
 
 
-def test_another_seed_gives_other_luck() -> None:
+def test_another_seed_gives_other_episodes() -> None:
     first, second = (draw(scenario("crowd").game, seed, 2) for seed in (0, 1))
     assert not np.array_equal(first.rank, second.rank)
     assert not np.array_equal(first.offered, second.offered)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_frequencies_are_the_hidden_probabilities(name: str) -> None:
+def test_frequencies_of_acceptance_match_the_hidden_probabilities(name: str) -> None:
     episodes = draw(scenario(name).game, 11, 2000)
     p, accepted = episodes.acceptance.astype(float), episodes.accepted
     edges = np.linspace(0, 1, 11)
@@ -114,7 +114,7 @@ def test_frequencies_are_the_hidden_probabilities(name: str) -> None:
             assert abs(accepted[within].mean() - p[within].mean()) < 5 * error + 1e-6
 
 
-def test_ranks_follow_a_rounded_normal_kept_on_the_ladder() -> None:
+def test_ranks_follow_a_rounded_and_clipped_normal() -> None:
     game = scenario("crowd").game
     episodes = draw(game, 3, 1000)
     mean_rank = np.take_along_axis(episodes.mean_rank, episodes.offered.reshape(1000, 1, -1), axis=2).reshape(
@@ -153,7 +153,7 @@ def test_offers_are_uniform_over_ordered_pairs() -> None:
     assert stats.chisquare(pairs[~np.eye(8, dtype=bool)]).pvalue > 1e-4
 
 
-def test_newcomers_come_one_by_one_and_those_who_left_stay_away() -> None:
+def test_newcomers_arrive_one_by_one_and_partners_that_left_do_not_return() -> None:
     game = scenario("newcomers").game
     assert game.arrivals == tuple(int(144 * i / 17) for i in range(1, 17)), "at even intervals"
     starts = [0, *game.arrivals]
@@ -167,17 +167,17 @@ def test_newcomers_come_one_by_one_and_those_who_left_stay_away() -> None:
             if any(partner in each for each in around)
         }
         for i, each in enumerate(around):
-            assert max(each) < game.n_present + i, "nobody is offered before arriving"
-            # Whoever is offered now or later, and has arrived, is around now: no more than there are seats.
+            assert max(each) < game.n_present + i, "no partner is offered before its arrival"
+            # Partners that have arrived and are offered now or later must be present now.
             staying = {partner for partner, last in last_seen.items() if last >= i and partner < game.n_present + i}
             assert len(staying) <= game.n_present
         for partner in range(8):
             left_from[partner] += last_seen.get(partner, 0) < 4
     assert starts == sorted(set(starts))
-    assert left_from.min() > 0.6 * left_from.max(), "anybody may be the one who leaves"
+    assert left_from.min() > 0.6 * left_from.max(), "all partners leave with equal probability"
 
 
-def test_doors_open_half_way() -> None:
+def test_doors_open_halfway() -> None:
     game = scenario("open-doors").game
     episodes = draw(game, 4, 300)
     assert game.opening_round == 72
@@ -188,7 +188,7 @@ def test_doors_open_half_way() -> None:
     assert after == pytest.approx(expected)
 
 
-def test_drift_wanders_within_the_ladder_at_the_stated_pace() -> None:
+def test_drift_is_a_reflected_random_walk_with_the_given_sd() -> None:
     game = scenario("drift").game
     walk = draw(game, 6, 500).mean_rank
     assert walk.min() >= 1
@@ -196,7 +196,7 @@ def test_drift_wanders_within_the_ladder_at_the_stated_pace() -> None:
     assert np.diff(walk[:, :20], axis=1).std() == pytest.approx(game.drift, rel=0.02)
 
 
-def test_bad_numbers_are_refused() -> None:
-    with pytest.raises(ValueError, match="0 or more"):
+def test_negative_numbers_are_errors() -> None:
+    with pytest.raises(ValueError, match="integers >= 0, got -1, 3 and 0"):
         draw(scenario("crowd").game, -1, 3)
     assert len(draw(scenario("crowd").game, 0, 0)) == 0

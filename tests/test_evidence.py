@@ -1,32 +1,32 @@
-"""Evidence by quadrature equals fine grids and scipy; hierarchical fits are fixed points that find the group."""
+"""Evidence by quadrature equals fine grids and scipy; hierarchical fits are fixed points that recover the group."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from fitting import missing, model, participants
+from fitting import model, participants, with_missed
 from scipy import integrate as scipy_integrate
 from scipy import special
 
 from accept_reject.envs import InvalidInputError
 from accept_reject.experiments.config import load_config
-from accept_reject.experiments.fit import hierarchical
-from accept_reject.experiments.fit.hierarchical import fit_hierarchically
-from accept_reject.experiments.fit.individual import fit_individually
-from accept_reject.experiments.fit.likelihood import Likelihood
-from accept_reject.experiments.fit.model import Model
-from accept_reject.experiments.fit.quadrature import integrate
-from accept_reject.experiments.population import PopulationConfig
-from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.inference import hierarchical
+from accept_reject.experiments.inference.hierarchical import fit_hierarchically
+from accept_reject.experiments.inference.individual import fit_individually
+from accept_reject.experiments.inference.likelihood import Likelihood
+from accept_reject.experiments.inference.model import Model
+from accept_reject.experiments.inference.quadrature import integrate
+from accept_reject.experiments.simulation.population import PopulationConfig
+from accept_reject.experiments.simulation.simulate import simulate
 
 
-def log_joint(fitted: Model, choices: object, row: int, free: torch.Tensor) -> torch.Tensor:
+def log_joint(fitted: Model, choices: object, row: int, point: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
-        return Likelihood(fitted, choices).of(np.full(len(free), row))(free) + fitted.log_prior(free)  # type: ignore[arg-type]
+        return Likelihood(fitted, choices).of(np.full(len(point), row))(point) + fitted.log_prior(point)  # type: ignore[arg-type]
 
 
-def test_two_parameters_equal_a_fine_grid() -> None:
+def test_evidence_of_two_parameters_equals_a_fine_grid() -> None:
     hybrid, choices = model(), participants(8, seed=1)
     posterior = integrate(fit_individually(hybrid, choices), choices)
     x, y = torch.linspace(-10, 10, 201, dtype=torch.float64), torch.linspace(-7, 7, 351, dtype=torch.float64)
@@ -39,7 +39,7 @@ def test_two_parameters_equal_a_fine_grid() -> None:
     assert posterior.error.max() < 1e-4
 
 
-def test_one_parameter_equals_scipys_quad() -> None:
+def test_evidence_of_one_parameter_equals_scipy() -> None:
     half, choices = model("delta-outcome", fit=["inverse_temperature"]), participants(3, seed=2, rounds=40)
     fit = fit_individually(half, choices)
     posterior = integrate(fit, choices)
@@ -49,11 +49,11 @@ def test_one_parameter_equals_scipys_quad() -> None:
         def density(x: float, row: int = row, top: float = top) -> float:
             return float(np.exp(log_joint(half, choices, row, torch.tensor([[x]], dtype=torch.float64)).item() - top))
 
-        mass = scipy_integrate.quad(density, -10, 8, epsabs=1e-10, points=[fit.free[row].item()])[0]
+        mass = scipy_integrate.quad(density, -10, 8, epsabs=1e-10, points=[fit.unbounded[row].item()])[0]
         assert posterior.log_evidence[row] == pytest.approx(top + np.log(mass), abs=1e-6)
 
 
-def test_three_parameters_equal_a_grid() -> None:
+def test_evidence_of_three_parameters_equals_a_grid() -> None:
     wide, choices = model(fit=["w", "inverse_temperature", "rank_prior"]), participants(2, seed=3, rounds=30)
     posterior = integrate(fit_individually(wide, choices), choices)
     axes = [torch.linspace(-8, 8, 57, dtype=torch.float64), torch.linspace(-6, 5, 61, dtype=torch.float64)]
@@ -64,41 +64,41 @@ def test_three_parameters_equal_a_grid() -> None:
         assert posterior.log_evidence[row] == pytest.approx(log_mass.logsumexp(0).item(), abs=1e-6)
 
 
-def test_who_made_no_choice_has_no_evidence_either_way() -> None:
-    choices = missing(participants(2, seed=4), np.array([[True], [False]]).repeat(144, axis=1))
+def test_evidence_without_choices_is_zero() -> None:
+    choices = with_missed(participants(2, seed=4), np.array([[True], [False]]).repeat(144, axis=1))
     posterior = integrate(fit_individually(model(), choices), choices)
     assert posterior.log_evidence[0] == pytest.approx(0, abs=1e-8)
     assert posterior.mean[0, 0] == pytest.approx(0.5, abs=1e-6)
     assert np.isfinite(posterior.log_evidence).all()
 
 
-def test_quadrature_refuses_what_it_cannot_do() -> None:
+def test_quadrature_rejects_other_fits() -> None:
     choices = participants(2, seed=5, rounds=10)
-    with pytest.raises(ValueError, match="at most 3 parameters, but there are 4"):
+    with pytest.raises(ValueError, match="at most 3 parameters, got 4"):
         integrate(fit_individually(model("delta-hybrid"), choices, starts=1), choices)
     with pytest.raises(ValueError, match="needs a prior"):
         integrate(fit_individually(model(), choices, bayesian=False), choices)
 
 
-def test_the_group_matches_its_participants() -> None:
+def test_group_matches_its_participants() -> None:
     hybrid, choices = model(), participants(20, seed=6)
     group = fit_hierarchically(hybrid, choices, starts=3, tolerance=1e-5)
     assert group.converged
-    free, sd = group.fit.free.numpy(), group.fit.free_sd
-    assert group.fit.model.prior_mean.numpy() == pytest.approx(free.mean(axis=0), abs=1e-3)
+    unbounded, sd = group.fit.unbounded.numpy(), group.fit.unbounded_sd
+    assert group.fit.model.prior_mean.numpy() == pytest.approx(unbounded.mean(axis=0), abs=1e-3)
     v = np.diag(group.fit.model.prior_sd.numpy() ** 2)
-    told = sum(np.linalg.inv(v) @ (v - np.linalg.inv(p.numpy())) @ np.linalg.inv(v) for p in group.fit.precision)
-    assert group.mean_se == pytest.approx(np.sqrt(np.diag(np.linalg.inv(told))))
-    variance = (free**2 + sd**2).mean(axis=0) - free.mean(axis=0) ** 2
+    precision = sum(np.linalg.inv(v) @ (v - np.linalg.inv(p.numpy())) @ np.linalg.inv(v) for p in group.fit.precision)
+    assert group.mean_se == pytest.approx(np.sqrt(np.diag(np.linalg.inv(precision))))
+    variance = (unbounded**2 + sd**2).mean(axis=0) - unbounded.mean(axis=0) ** 2
     assert group.fit.model.prior_sd.numpy() == pytest.approx(np.sqrt(variance), abs=1e-3)
     evidence = group.fit.log_evidence
     assert group.integrated_bic(evidence) == pytest.approx(-2 * evidence.sum() + 4 * np.log(20 * 144))
     before = fit_individually(hybrid, choices).log_evidence.sum()
-    assert evidence.sum() > before  # the group explains them better than the prior does
+    assert evidence.sum() > before  # the group fits better than the prior
 
 
-def test_the_group_is_found_with_its_standard_error() -> None:
-    """Many rounds tell each participant's temperature well; then the group's mean is known to sd / sqrt(n)."""
+def test_group_is_recovered_with_its_standard_error() -> None:
+    """With many rounds the standard error of the group's mean is sd / sqrt(n)."""
     truth = {"parameters": ["inverse_temperature"], "mean": [1.2], "covariance": [[0.36]]}
     config = PopulationConfig.model_validate(
         {
@@ -121,50 +121,52 @@ def test_the_group_is_found_with_its_standard_error() -> None:
     assert sds.mean() == pytest.approx(0.6, abs=0.07)
 
 
-def test_not_converged_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hierarchical, "MOST_ITERATIONS", 2)
-    told: list[tuple[int, float]] = []
-    group = fit_hierarchically(model(), participants(5, seed=7), starts=1, on_iteration=lambda *each: told.append(each))
+def test_missing_convergence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hierarchical, "MAX_ITERATIONS", 2)
+    calls: list[tuple[int, float]] = []
+    group = fit_hierarchically(
+        model(), participants(5, seed=7), starts=1, on_iteration=lambda *each: calls.append(each)
+    )
     assert not group.converged
-    assert [iteration for iteration, _ in told] == [1, 2]
-    assert group.moved == told[-1][1] > 1e-3
+    assert [iteration for iteration, _ in calls] == [1, 2]
+    assert group.last_change == calls[-1][1] > 1e-3
 
 
-def test_a_group_of_people_who_are_alike_is_narrow() -> None:
+def test_group_of_identical_participants_is_narrow() -> None:
     choices = participants(1, seed=8).take(np.zeros(4, int))
     group = fit_hierarchically(model("bayes-outcome"), choices, starts=2)
     assert group.fit.model.prior_sd.item() < 0.1
     assert group.fit.flags == ["flat: inverse_temperature"] * 4
 
 
-def test_a_group_of_whom_the_choices_tell_nothing_stays_the_prior() -> None:
-    """Nobody saw a rank, and ranks are all that the model follows."""
+def test_group_of_uninformative_participants_stays_the_prior() -> None:
+    """The model only uses ranks, and all ranks are hidden."""
     choices = participants(4, seed=8)
-    blind = replace(choices, rank=np.zeros_like(choices.rank))
-    group = fit_hierarchically(model("bayes-rank", priors={"inverse_temperature": {"mean": 0.3, "sd": 0.7}}), blind)
+    hidden = replace(choices, rank=np.zeros_like(choices.rank))
+    group = fit_hierarchically(model("bayes-rank", priors={"inverse_temperature": {"mean": 0.3, "sd": 0.7}}), hidden)
     assert group.converged
     assert group.fit.model.prior_mean.item() == pytest.approx(0.3)
     assert group.fit.model.prior_sd.item() == pytest.approx(0.7)
     assert np.isinf(group.mean_se).all()
 
 
-def test_a_group_of_one_or_none_is_refused() -> None:
+def test_groups_of_fewer_than_two_are_rejected() -> None:
     choices = participants(2, seed=8)
-    for gone in ([True, True], [True, False]):
-        with pytest.raises(InvalidInputError, match="two or more participants"):
-            fit_hierarchically(model(), missing(choices, np.array(gone)[:, None].repeat(144, axis=1)), starts=1)
+    for missed in ([True, True], [True, False]):
+        with pytest.raises(InvalidInputError, match="at least 2 participants"):
+            fit_hierarchically(model(), with_missed(choices, np.array(missed)[:, None].repeat(144, axis=1)), starts=1)
 
 
-def test_links_are_those_of_scipy() -> None:
-    free = torch.linspace(-5, 5, 11, dtype=torch.float64)
-    both = model().constrain(torch.stack([free, free], dim=-1)).numpy()
-    assert both[:, 0] == pytest.approx(special.expit(free.numpy()))
-    assert both[:, 1] == pytest.approx(np.exp(free.numpy()))
+def test_mappings_to_ranges_equal_scipy() -> None:
+    x = torch.linspace(-5, 5, 11, dtype=torch.float64)
+    both = model().constrain(torch.stack([x, x], dim=-1)).numpy()
+    assert both[:, 0] == pytest.approx(special.expit(x.numpy()))
+    assert both[:, 1] == pytest.approx(np.exp(x.numpy()))
 
 
-def test_shipped_participants_have_evidence_of_both_sorts() -> None:
-    """Laplace's approximation is off by some tenths of a nat for people like those of the study, as it should be."""
+def test_laplace_differs_from_quadrature_for_shipped_participants() -> None:
+    """For participants like those of the study, the Laplace approximation is off by some tenths of a nat."""
     choices, _ = simulate(load_config(PopulationConfig, "population_babur2024"))
     fit = fit_individually(model(), choices, starts=3)
-    off = integrate(fit, choices).log_evidence - fit.log_evidence
-    assert 0.05 < np.abs(off).max() < 1
+    error = integrate(fit, choices).log_evidence - fit.log_evidence
+    assert 0.05 < np.abs(error).max() < 1

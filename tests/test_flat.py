@@ -1,4 +1,4 @@
-"""Flat tables through a column map: read as meant, whatever exported them, or refused by their own names."""
+"""Tables with any names of columns: read as intended, or rejected with messages that use these names."""
 
 from pathlib import Path
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from on_disk import faults_of, same
+from on_disk import equal, problems_of
 
 from accept_reject.agents import make_agent
 from accept_reject.envs import InvalidInputError, scenario
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS
+from accept_reject.experiments.analysis.scores import score
+from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.data.load import describe, load
-from accept_reject.experiments.replay import replay
-from accept_reject.experiments.scores import anchored
-from accept_reject.experiments.signatures import stay_effects
+from accept_reject.experiments.simulation.replay import replay
 
 HEADER = "subj;trial;left;right;asked;k;room;win;ms"
 MAP = {
@@ -52,7 +52,7 @@ def flat(tmp_path: Path, text: str | bytes, **changes: Any) -> Path:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
-def test_a_flat_table_is_read_through_its_map(tmp_path: Path, end: str, mark: str, delimiter: str) -> None:
+def test_a_table_is_read_through_its_config(tmp_path: Path, end: str, mark: str, delimiter: str) -> None:
     text = mark + end.join([HEADER, *ROWS, ""]).replace(";", delimiter)
     choices = load(str(flat(tmp_path, text))).choices
     assert choices.ids == ("ann", "bob")
@@ -62,7 +62,7 @@ def test_a_flat_table_is_read_through_its_map(tmp_path: Path, end: str, mark: st
     assert choices.accepted.tolist() == [[True, False, False], [False, True, False]]
     assert choices.offered[0].tolist() == [[0, 1], [1, 2], [2, 0]]
     assert choices.valuation is None
-    assert np.isnan(anchored(choices, "valuing").score)
+    assert np.isnan(score(choices, "valuing").value)
     assert replay(make_agent("bayes-hybrid"), choices).shape == (2, 3)
     with pytest.raises(InvalidInputError, match="hidden state"):
         replay(make_agent("oracle-valuing"), choices)
@@ -75,80 +75,82 @@ def test_a_plain_bandit_needs_no_ranks(tmp_path: Path) -> None:
     choices = load(str(config)).choices
     assert (choices.rank == 0).all()
     assert choices.choice[0].tolist() == [1, 0] * 4
-    assert np.isnan(stay_effects(choices).estimate).all()
+    assert np.isnan(stay_switch(choices).estimate).all()
     shown = dict(describe(load(str(config))))
-    assert shown["ranks shown"].startswith("0.0%")
-    assert shown["hidden valuations"] == "not known"
+    assert "0.0%" in shown["ranks"]
+    assert shown["hidden valuations"] == "unknown"
 
 
 @pytest.mark.parametrize(
-    ("rows", "where", "fault"),
+    ("rows", "where", "problem"),
     [
-        (["ann;1;x;y;w;3;4;1;2"], "row 2, column asked", "should be one of those offered (x, y), but is 'w'"),
-        (["ann;1;x;y;x;3;4;0;2"], "row 2, column win", "should be 1 (accepted) or -1 (rejected), but is '0'"),
-        (["ann;1;x;x;x;3;4;1;2"], "row 2, column right", "offers 'x' twice"),
-        ([";1;x;y;x;3;4;1;2"], "row 2, column subj", "is missing"),
-        (["ann;1;x;y;x;5;4;1;2"], "row 2, column win", "rank 5 with 4 spots is a rejection"),
-        (["ann;1;x;y;x;3;4;1;2", "ann;1;x;y;x;3;4;1;2"], "row 3, column trial", "again; the first is row 2"),
-        (["ann;2;x;y;x;3;4;1;2"], "column trial", "'ann' has no round 1"),
-        (["ann;1;x;y;x;3;4;1"], "row 2", "has 8 cells where the header has 9"),
-        (['ann;1;x;y;"x;3;4;1;2'], "", "no well-formed table"),
+        (["ann;1;x;y;w;3;4;1;2"], "row 2, column asked", "one of the offered partners (x, y), got 'w'"),
+        (["ann;1;x;y;x;3;4;0;2"], "row 2, column win", "must be 1 (accepted) or -1 (rejected), got '0'"),
+        (["ann;1;x;x;x;3;4;1;2"], "row 2, column right", "unique, got 'x' again"),
+        ([";1;x;y;x;3;4;1;2"], "row 2, column subj", "is required"),
+        (["ann;1;x;y;x;5;4;1;2"], "row 2, column win", "a rejection for rank 5 with 4 spots"),
+        (
+            ["ann;1;x;y;x;3;4;1;2", "ann;1;x;y;x;3;4;1;2"],
+            "row 3, column trial",
+            "unique, got round 1 of 'ann' as in row 2",
+        ),
+        (["ann;2;x;y;x;3;4;1;2"], "column trial", "'ann' must have all rounds from 1 to the last one, got none for 1"),
+        (["ann;1;x;y;x;3;4;1"], "row 2", "must have 9 cells like the header, got 8"),
+        (['ann;1;x;y;"x;3;4;1;2'], "", "is not a valid table"),
     ],
 )
-def test_a_damaged_flat_table_is_refused_by_its_own_names(
-    tmp_path: Path, rows: list[str], where: str, fault: str
-) -> None:
-    found = faults_of(flat(tmp_path, "\n".join([HEADER, *rows, ""])))
-    assert any(line.startswith("table.csv") and where in line and fault in line for line in found), found
+def test_messages_use_the_names_of_the_table(tmp_path: Path, rows: list[str], where: str, problem: str) -> None:
+    found = problems_of(flat(tmp_path, "\n".join([HEADER, *rows, ""])))
+    assert any(line.startswith("table.csv") and where in line and problem in line for line in found), found
 
 
-def test_faulty_maps_are_refused(tmp_path: Path) -> None:
+def test_invalid_configs_are_rejected(tmp_path: Path) -> None:
     text = "\n".join([HEADER, *ROWS, ""])
     columns: dict[str, Any] = {**MAP["columns"], "rank": "rnk"}  # type: ignore[dict-item]
     assert (
-        "table.csv, row 1, column rnk: the column is missing (the table has subj"
-        in faults_of(flat(tmp_path, text, columns=columns))[0]
+        "table.csv, row 1, column rnk: is required in the header, got subj"
+        in problems_of(flat(tmp_path, text, columns=columns))[0]
     )
-    assert any("columns.colour: unknown key" in line for line in faults_of(flat(tmp_path, text), "columns.colour=x"))
-    assert faults_of(flat(tmp_path, text), "file=none.csv") == ("none.csv: can't be read: No such file or directory",)
-    assert "does not exist" in faults_of(tmp_path / "nowhere")[0]
-    assert "neither a folder nor a config" in faults_of(tmp_path / "table.csv")[0]
+    assert any("unknown key 'color'" in line for line in problems_of(flat(tmp_path, text), "columns.color=x"))
+    assert problems_of(flat(tmp_path, text), "file=none.csv") == ("none.csv: can't be read: No such file or directory",)
+    assert "does not exist" in problems_of(tmp_path / "nowhere")[0]
+    assert "a file of another format" in problems_of(tmp_path / "table.csv")[0]
 
 
-def test_a_game_that_is_told_is_checked(tmp_path: Path) -> None:
+def test_choices_are_checked_against_the_game(tmp_path: Path) -> None:
     text = "\n".join([HEADER, *ROWS, ""])
     game = {"scenario": "orthogonal", "game": {"rounds": 2}}
     assert any(
-        "row 4, column trial: should be a whole number from 1 to 2" in line
-        for line in faults_of(flat(tmp_path, text, game=game))
+        "row 4, column trial: must be an integer from 1 to 2" in line
+        for line in problems_of(flat(tmp_path, text, game=game))
     )
     known = load(str(flat(tmp_path, text, game="orthogonal"))).choices
     assert known.game == scenario("orthogonal").game
     assert known.choice.shape == (2, 144)
 
 
-def test_missed_rounds_count_wherever_they_are(tmp_path: Path) -> None:
+def test_missed_rounds_are_counted_anywhere(tmp_path: Path) -> None:
     body = [f"ann;{t};x;y;{'x' if t < 5 else ''};;;{1 if t < 5 else ''};9" for t in range(1, 9)]
     body += [f"bob;{t};x;y;;;;;" for t in range(1, 4)]
     data = load(str(flat(tmp_path, "\n".join([HEADER, *body, ""]))))
     shown = dict(describe(data))
-    assert shown["rounds"] == "3 to 8 each, 11 in all"
+    assert shown["rounds"] == "3 to 8 each, 11 in total"
     assert shown["missed"] == "7 (63.6%)"
     write_dataset(data.choices, tmp_path / "bids", "again", None)
     again = load(str(tmp_path / "bids"))
     assert dict(describe(again)) == shown
-    assert same(again.choices, data.choices)
+    assert equal(again.choices, data.choices)
     likelihood = replay(make_agent("bayes-hybrid"), data.choices)
     assert (likelihood[1] == 0).all()
 
 
-def test_partners_are_numbered_as_they_were_offered_however_rows_are_sorted(tmp_path: Path) -> None:
+def test_numbers_of_partners_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     forward = load(str(flat(tmp_path, "\n".join([HEADER, *ROWS, ""])))).choices
     backward = load(str(flat(tmp_path, "\n".join([HEADER, *ROWS[2::-1], *ROWS[:2:-1], ""])))).choices
-    assert same(forward, backward)
+    assert equal(forward, backward)
 
 
-def test_what_exports_look_like(tmp_path: Path) -> None:
+def test_typical_exports_are_read(tmp_path: Path) -> None:
     columns = {**MAP["columns"], "response_time": "ms"}  # type: ignore[dict-item]
     text = HEADER + ";row;file\n007;1;4;7;7.0;3;4;1;0,25;a;b\n007;2;4;9;;;;;;c;d\n"
     choices = load(str(flat(tmp_path, text, columns=columns, decimal=","))).choices
@@ -157,35 +159,37 @@ def test_what_exports_look_like(tmp_path: Path) -> None:
     assert choices.response_time is not None
     assert choices.response_time[0, 0] == 0.25
     named = "\n".join([HEADER, "s;1;01;1;01;3;4;1;9", ""])
-    assert load(str(flat(tmp_path, named))).choices.choice.tolist() == [[0]], "01 and 1 are two names"
+    assert load(str(flat(tmp_path, named))).choices.choice.tolist() == [[0]], "01 and 1 are different names"
     empty = HEADER + "\ns;1;x;y;x;3;4;1;\n"
     assert dict(describe(load(str(flat(tmp_path, empty, columns=columns)))))["response times"] == "none"
 
 
-def test_faults_that_are_everywhere_are_told_in_short(tmp_path: Path) -> None:
+def test_frequent_problems_are_summarized(tmp_path: Path) -> None:
     blank = HEADER + "\n\n" + "\n\n".join(f"p;{t};x;y;x;3;4;1;9" for t in range(1, 200)) + "\n"
-    assert len(faults_of(flat(tmp_path, blank))) == 51
+    assert len(problems_of(flat(tmp_path, blank))) == 51
     huge = [f"p;{20260000 + t};x;y;x;3;4;1;9" for t in range(1, 4)]
-    (fault,) = faults_of(flat(tmp_path, "\n".join([HEADER, *huge, ""])))
-    assert "'p' has no round 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20,259,990 more" in fault
+    (problem,) = problems_of(flat(tmp_path, "\n".join([HEADER, *huge, ""])))
+    assert "got none for 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20,259,990 more" in problem
+    assert "'p'" in problem
 
 
-def test_hidden_columns_come_for_every_place(tmp_path: Path) -> None:
+def test_hidden_state_needs_a_column_for_every_place(tmp_path: Path) -> None:
     columns = {**MAP["columns"], "valuation": ["ms"]}  # type: ignore[dict-item]
     config = flat(tmp_path, "\n".join([HEADER, *ROWS, ""]), columns=columns)
-    assert "columns.valuation: should name a column for each of the 2 offered partners" in faults_of(config)[0]
+    assert "columns.valuation: must have one column for each of the 2 offered partners, got 1" in problems_of(config)[0]
 
 
-def test_one_bad_cell_in_a_million_rows_is_found(tmp_path: Path) -> None:
+def test_one_invalid_cell_in_a_million_rows_is_found(tmp_path: Path) -> None:
     n = 1_000_000
     body = [f"p{i // 1000};{i % 1000 + 1};x;y;x;3;4;1;9" for i in range(n)]
     body[777_776] = body[777_776].replace(";3;4;", ";3;four;")
-    found = faults_of(flat(tmp_path, "\n".join([HEADER, *body, ""])))
-    assert found == ("table.csv, row 777778, column room: should be a whole number from 0 to 8, but is 'four'",)
+    found = problems_of(flat(tmp_path, "\n".join([HEADER, *body, ""])))
+    assert found == ("table.csv, row 777778, column room: must be an integer from 0 to 8, got 'four'",)
 
 
-def test_many_faults_of_a_sort_are_counted(tmp_path: Path) -> None:
+def test_repeated_problems_are_counted(tmp_path: Path) -> None:
     body = [f"p;{t};x;y;x;3;4;maybe;9" for t in range(1, 201)]
-    found = faults_of(flat(tmp_path, "\n".join([HEADER, *body, ""])))
+    found = problems_of(flat(tmp_path, "\n".join([HEADER, *body, ""])))
     assert len(found) == 51
-    assert found[-1] == "column win: 150 more rows with a fault of this sort, the last being row 201 of table.csv"
+    assert found[-1].startswith("column win: 150 more rows ")
+    assert found[-1].endswith(" row 201 of table.csv")

@@ -1,4 +1,4 @@
-"""The ideal observer equals brute force over every way of dealing the kinds."""
+"""The ideal observer equals brute force over all assignments of kinds to partners."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -10,9 +10,9 @@ from scipy import stats
 from accept_reject.agents.ideal_observer import IdealObserver, _Deals, _reflected_walk
 from accept_reject.envs import GameSpec, draw, scenario
 from accept_reject.envs.choices import UNKNOWN_SPOTS
-from accept_reject.experiments.play import play
-from accept_reject.experiments.replay import replay as run_replay
-from accept_reject.experiments.scores import anchored
+from accept_reject.experiments.analysis.scores import score
+from accept_reject.experiments.simulation.play import play
+from accept_reject.experiments.simulation.replay import replay
 
 
 def brute_force(game: GameSpec, choices: object, row: int, until: int) -> np.ndarray:
@@ -76,35 +76,35 @@ def test_beliefs_equal_brute_force(game: dict[str, object]) -> None:
     spec = GameSpec.model_validate({**game, "rounds": 12})
     observer = IdealObserver("valuation")
     beliefs: list[np.ndarray] = []
-    choices = play(observer, draw(spec, 3, 4), on_learned=lambda: beliefs.append(observer.valuations()))
+    choices = play(observer, draw(spec, 3, 4), on_round=lambda: beliefs.append(observer.valuations()))
     for row in range(4):
         for until in (1, 5, 12):
             assert beliefs[until - 1][row] == pytest.approx(brute_force(spec, choices, row, until), abs=1e-8)
 
 
-def test_unknown_spots_and_missing_ranks_of_recorded_choices() -> None:
+def test_unknown_spots_and_missing_ranks_in_recorded_choices() -> None:
     kinds = [{"mean_rank": 2, "spots": [1, 3], "count": 2}, {"mean_rank": 6, "spots": [2, 5], "count": 2}]
     spec = GameSpec.model_validate({"rule": "causal", "rounds": 10, "partners": kinds})
     choices = play(IdealObserver("valuation"), draw(spec, 3, 4))
     unknown = replace(choices, spots=np.full_like(choices.spots, UNKNOWN_SPOTS))
     observer = IdealObserver("valuation")
-    run_replay(observer, unknown)
+    replay(observer, unknown)
     for row in range(4):
         assert observer.valuations()[row] == pytest.approx(brute_force(spec, unknown, row, 10), abs=1e-8)
     blank = replace(choices, rank=np.where(choices.choice == 0, 0, choices.rank).astype(np.uint8))
     for agent in (IdealObserver("valuation"), IdealObserver("acceptance")):
-        assert not run_replay(agent, blank).isnan().any()
+        assert not replay(agent, blank).isnan().any()
         assert np.isfinite(agent.valuations()).all()
 
 
-def test_independent_partners_are_the_limit_of_many() -> None:
+def test_marginals_with_and_without_joint_inference() -> None:
     likelihood = np.random.default_rng(0).random((2, 4, 2))
     few, many = _Deals([2, 2], joint=False).marginals(likelihood), _Deals([2, 2], joint=True).marginals(likelihood)
     assert few == pytest.approx(likelihood / likelihood.sum(axis=2, keepdims=True))
-    assert np.allclose(many.sum(axis=1), 2), "over the partners each kind is expected as often as it is there"
+    assert np.allclose(many.sum(axis=1), 2), "the expected number of partners of each kind is known"
 
 
-def test_the_walk_is_the_one_that_is_drawn() -> None:
+def test_the_transition_matrix_matches_drawn_walks() -> None:
     game = scenario("drift").game
     grid = np.linspace(1, 8, 71)
     walk = _reflected_walk(grid, game.drift)
@@ -117,13 +117,13 @@ def test_the_walk_is_the_one_that_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("name", ["orthogonal", "few-spots", "open-doors", "drift", "noisy"])
-def test_it_is_the_line_that_learning_can_reach(name: str) -> None:
+def test_it_scores_higher_than_learners(name: str) -> None:
     from accept_reject.agents import make_agent
 
     episodes = draw(scenario(name).game, 2, 150)
-    for score, observer, rivals in (
+    for which, observer, rivals in (
         ("valuing", "ideal-valuing", ("thompson-rank", "bayes-rank", "bayes-hybrid", "delta-rank")),
         ("accepted", "ideal-accepted", ("thompson-outcome", "bayes-outcome", "bayes-hybrid", "delta-outcome")),
     ):
-        best = anchored(play(make_agent(observer), episodes), score).score  # type: ignore[arg-type]
-        assert all(best > anchored(play(make_agent(rival), episodes), score).score for rival in rivals)  # type: ignore[arg-type]
+        best = score(play(make_agent(observer), episodes), which).value  # type: ignore[arg-type]
+        assert all(best > score(play(make_agent(rival), episodes), which).value for rival in rivals)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Learners: each equals a plain loop of its equations, in play and in replay; gradients equal finite differences."""
+"""Learners: play and replay equal a plain loop of the equations; gradients equal finite differences."""
 
 import math
 from dataclasses import replace
@@ -17,8 +17,9 @@ from accept_reject.agents.delta_rule import DualSignalLearner, GainLossLearner, 
 from accept_reject.agents.learner import Learner, Parameter
 from accept_reject.envs import GameSpec, draw, scenario
 from accept_reject.envs.choices import MISSED, Choices
-from accept_reject.experiments.play import play
-from accept_reject.experiments.replay import replay
+from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.simulation.play import play
+from accept_reject.experiments.simulation.replay import replay
 
 LEARNERS = [
     BayesianHybrid,
@@ -47,7 +48,7 @@ def with_missed(choices: Choices, seed: int, share: float = 0.2) -> Choices:
 
 
 def plain_loop(cls: type[Learner], values: dict[str, float], choices: Choices, row: int) -> list[float]:
-    """The equations, one player and one round at a time, written without the library."""
+    """The equations, implemented for one player and one round at a time, without the package."""
     game = choices.game
     p: dict[str, float] = {**cls.fixed, **values}
     rank_values: list[list[float]] = [[] for _ in range(game.n_partners)]
@@ -58,7 +59,7 @@ def plain_loop(cls: type[Learner], values: dict[str, float], choices: Choices, r
     logs = []
     for t in range(game.rounds):
         offered = [int(x) for x in choices.offered[row, t]]
-        preference = []
+        logits = []
         for k in offered:
             if issubclass(cls, BayesianHybrid):
                 prior = 1 / (p["rank_prior_sd"] / (game.ranks - 1)) ** 2
@@ -71,31 +72,31 @@ def plain_loop(cls: type[Learner], values: dict[str, float], choices: Choices, r
             else:
                 rank_value, outcome_value = r[k], o[k]
                 stick = p["stickiness"] if k == last else 0.0
-            worth = p["w"] * rank_value + (1 - p["w"]) * outcome_value
-            preference.append(p["inverse_temperature"] * worth + stick)
+            value = p["w"] * rank_value + (1 - p["w"]) * outcome_value
+            logits.append(p["inverse_temperature"] * value + stick)
         choice = int(choices.choice[row, t])
         if choice == MISSED:
             logs.append(0.0)
             continue
-        top = max(preference)
-        logs.append(preference[choice] - top - math.log(sum(math.exp(x - top) for x in preference)))
-        asked = offered[choice]
+        top = max(logits)
+        logs.append(logits[choice] - top - math.log(sum(math.exp(x - top) for x in logits)))
+        chosen = offered[choice]
         rank, accepted = int(choices.rank[row, t]), int(choices.accepted[row, t])
-        outcomes[asked].append(accepted)
+        outcomes[chosen].append(accepted)
         value = (game.ranks - rank) / (game.ranks - 1)
         if rank:
-            rank_values[asked].append(value)
+            rank_values[chosen].append(value)
         if not issubclass(cls, BayesianHybrid):
             for k in range(game.n_partners):
-                if k != asked:
+                if k != chosen:
                     r[k] += p["forgetting"] * (p["initial_rank"] - r[k])
                     o[k] += p["forgetting"] * (p["initial_outcome"] - o[k])
             if rank:
-                rate = p["rate_rank"] if value >= r[asked] else p.get("rate_rank_loss", p["rate_rank"])
-                r[asked] += rate * (value - r[asked])
-            rate = p["rate_outcome"] if accepted >= o[asked] else p.get("rate_outcome_loss", p["rate_outcome"])
-            o[asked] += rate * (accepted - o[asked])
-            last = asked
+                rate = p["rate_rank"] if value >= r[chosen] else p.get("rate_rank_loss", p["rate_rank"])
+                r[chosen] += rate * (value - r[chosen])
+            rate = p["rate_outcome"] if accepted >= o[chosen] else p.get("rate_outcome_loss", p["rate_outcome"])
+            o[chosen] += rate * (accepted - o[chosen])
+            last = chosen
     return logs
 
 
@@ -113,15 +114,15 @@ def test_replay_equals_a_plain_loop(cls: type[Learner], game: GameSpec, seed: in
 
 
 class Recording:
-    """Keeps what an agent answered."""
+    """Records the policies of an agent."""
 
     def __init__(self, agent: Agent) -> None:
-        self.answers: list[np.ndarray] = []
+        self.policies: list[np.ndarray] = []
         policy = agent.policy
 
         def recorded(offered: Any) -> Any:
-            self.answers.append(torch.as_tensor(policy(offered)).numpy().copy())
-            return self.answers[-1]
+            self.policies.append(torch.as_tensor(policy(offered)).numpy().copy())
+            return self.policies[-1]
 
         agent.policy = recorded  # type: ignore[method-assign]
 
@@ -132,7 +133,7 @@ def test_replay_gives_the_probabilities_that_play_used(name: str, game: str) -> 
     agent = make_agent(name)
     record = Recording(agent)
     choices = play(agent, draw(scenario(game).game, 3, 4), seed=2)
-    used = np.take_along_axis(np.stack(record.answers, axis=1), choices.choice[..., None].astype(int), axis=2)[..., 0]
+    used = np.take_along_axis(np.stack(record.policies, axis=1), choices.choice[..., None].astype(int), axis=2)[..., 0]
     assert replay(make_agent(name), choices).exp().numpy() == pytest.approx(used, abs=1e-12)
 
 
@@ -150,7 +151,7 @@ def test_gradients_equal_finite_differences(cls: type[Learner]) -> None:
 
 
 @every_learner
-def test_a_value_for_each_player_is_as_many_players_with_one_value(cls: type[Learner]) -> None:
+def test_parameters_of_several_players_equal_separate_players(cls: type[Learner]) -> None:
     episodes = draw(scenario("orthogonal").game, 4, 3)
     values = some_parameters(cls, 3, 8)
     together = play(cls(**values), episodes)
@@ -159,28 +160,33 @@ def test_a_value_for_each_player_is_as_many_players_with_one_value(cls: type[Lea
         assert np.array_equal(together.choice[row], alone.choice[0])
 
 
-def test_the_halves_are_the_whole_at_the_ends_of_w() -> None:
+def test_nested_models_equal_the_hybrid_at_the_bounds_of_w() -> None:
     choices = play(make_agent("random"), draw(scenario("orthogonal").game, 1, 5), 1)
-    for half, whole, w in (
+    for nested, hybrid, w in (
         (BayesianRank, BayesianHybrid, 1.0),
         (BayesianOutcome, BayesianHybrid, 0.0),
         (RankLearner, DualSignalLearner, 1.0),
         (OutcomeLearner, DualSignalLearner, 0.0),
     ):
-        assert torch.equal(replay(half(), choices), replay(whole(w=w), choices))
-        assert "w" not in half.free_parameters()
+        assert torch.equal(replay(nested(), choices), replay(hybrid(w=w), choices))
+        assert "w" not in nested.free_parameters()
         with pytest.raises(ValueError, match="unknown parameter"):
-            half(w=0.3)
+            nested(w=0.3)
 
 
-def test_faulty_parameters_are_refused_all_at_once() -> None:
-    with pytest.raises(
-        ValueError, match=r"w: should be from 0 to 1; inverse_temperature: .* to inf; rate: unknown .*'rate_rank'"
-    ):
-        DualSignalLearner(w=1.5, inverse_temperature=[1, float("nan")], rate=0.3)
-    with pytest.raises(ValueError, match="one number, or one for each player"):
+def test_invalid_parameters_are_errors() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        DualSignalLearner(w=1.5, inverse_temperature=[1, float("nan")], stickiness=math.inf, rate=0.3)
+    assert caught.value.subject == "DualSignalLearner"
+    assert caught.value.problems[:3] == (
+        "w: must be a number from 0 to 1, got 1.5",
+        "inverse_temperature: must be a number >= 0, got [1.0, nan]",
+        "stickiness: must be a finite number, got inf",
+    )
+    assert caught.value.problems[3].startswith("unknown parameter 'rate'; did you mean 'rate_rank'? (known: ")
+    with pytest.raises(ValueError, match="w: must be a number, or one number for each player"):
         BayesianHybrid(w=np.ones((2, 2)))
-    with pytest.raises(ValueError, match=r"3 players need as many values of w \(2\)"):
+    with pytest.raises(ValueError, match="w: must be one number for each of the 3 players, got 2"):
         play(BayesianHybrid(w=[0.1, 0.2]), draw(scenario("crowd").game, 0, 3))
 
 
@@ -192,7 +198,7 @@ def test_faulty_parameters_are_refused_all_at_once() -> None:
         (Parameter(0, -math.inf, math.inf, ""), -math.inf, math.inf),
     ],
 )
-def test_links_keep_parameters_in_range(parameter: Parameter, low: float, high: float) -> None:
+def test_constrain_maps_to_the_range_of_a_parameter(parameter: Parameter, low: float, high: float) -> None:
     free = torch.linspace(-20, 20, 41, dtype=torch.float64)
     bounded = parameter.constrain(free)
     assert parameter.allows(bounded)

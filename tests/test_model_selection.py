@@ -1,4 +1,4 @@
-"""Model selection equals reference toolboxes, closed forms and sampling, at any size of the evidence."""
+"""Model selection, compared with reference toolboxes, closed forms and sampling."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from accept_reject.experiments.fit.model_selection import exceedance_probabilities, select_models
+from accept_reject.experiments.inference.model_selection import exceedance_probabilities, select_models
 
 CASES = json.loads((Path(__file__).parent / "reference" / "model_selection.json").read_text(encoding="utf-8"))["cases"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_reference_toolboxes(case: dict[str, Any]) -> None:
+def test_results_equal_reference_toolboxes(case: dict[str, Any]) -> None:
     found = select_models(case["input"], case["prior"])
     assert found.alpha == pytest.approx(case["alpha"], abs=1e-5)
     assert found.omnibus_risk == pytest.approx(case["bor"], abs=1e-8)
@@ -38,7 +38,7 @@ def test_many_models_agree_with_sampling(alpha: list[float]) -> None:
     assert exceedance_probabilities(alpha) == pytest.approx(sampled, abs=6e-3)
 
 
-def test_the_size_of_the_evidence_does_not_count() -> None:
+def test_results_do_not_depend_on_constants_in_the_evidence() -> None:
     evidence = np.random.default_rng(0).normal(0, 2, (2000, 2))
     plain, deep = select_models(evidence), select_models(evidence - 1e5)
     assert deep.alpha == pytest.approx(plain.alpha, abs=1e-5)
@@ -47,7 +47,7 @@ def test_the_size_of_the_evidence_does_not_count() -> None:
     assert each.protected == pytest.approx(plain.protected, abs=1e-5)
 
 
-def test_clear_evidence_and_none() -> None:
+def test_clear_and_absent_evidence() -> None:
     clear = np.zeros((40, 3))
     clear[:, 1] = 20
     found = select_models(clear)
@@ -59,29 +59,29 @@ def test_clear_evidence_and_none() -> None:
     assert none.omnibus_risk > 0.9
 
 
-def test_models_may_come_in_any_order() -> None:
+def test_results_do_not_depend_on_the_order_of_models() -> None:
     evidence = np.random.default_rng(3).normal(0, 3, (15, 4))
     order = [2, 0, 3, 1]
-    plain, moved = select_models(evidence), select_models(evidence[:, order])
-    assert moved.protected == pytest.approx(plain.protected[order], abs=1e-8)
+    plain, permuted = select_models(evidence), select_models(evidence[:, order])
+    assert permuted.protected == pytest.approx(plain.protected[order], abs=1e-8)
 
 
 @pytest.mark.parametrize(
-    ("evidence", "prior", "fault"),
+    ("evidence", "prior", "problem"),
     [
-        (np.zeros((3, 1)), 1, r"two or more models\), but has \(3, 1\)"),
-        (np.zeros(3), 1, r"but has \(3,\)"),
-        (np.zeros((0, 2)), 1, r"but has \(0, 2\)"),
-        ([[0.0, np.nan]], 1, "is nan for participant 0, model 1"),
-        ([[0.0, -np.inf]], 1, "is -inf for participant 0, model 1"),
-        ([[0.0, 1.0]], 0, "prior should be above 0"),
+        (np.zeros((3, 1)), 1, r"2 or more models\), got \(3, 1\)"),
+        (np.zeros(3), 1, r"got \(3,\)"),
+        (np.zeros((0, 2)), 1, r"got \(0, 2\)"),
+        ([[0.0, np.nan]], 1, "got nan for participant 0 and model 1"),
+        ([[0.0, -np.inf]], 1, "got -inf for participant 0 and model 1"),
+        ([[0.0, 1.0]], 0, "prior must be a number > 0, got 0"),
     ],
 )
-def test_faulty_evidence_is_refused(evidence: Any, prior: float, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
+def test_invalid_arguments_are_rejected(evidence: Any, prior: float, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
         select_models(evidence, prior)
 
 
-def test_giving_up_is_said() -> None:
+def test_missing_convergence_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="not converged after 2 iterations"):
-        select_models(np.random.default_rng(0).normal(0, 1, (20, 3)), most_iterations=2)
+        select_models(np.random.default_rng(0).normal(0, 1, (20, 3)), max_iterations=2)

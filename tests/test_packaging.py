@@ -1,4 +1,4 @@
-"""The built wheel, installed alone into an empty environment, imports and plays: nothing undeclared is needed."""
+"""The built wheel in empty environments: the core plays without torch, and all extras together import everything."""
 
 import shutil
 import subprocess
@@ -6,22 +6,45 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+
+CORE = """
+import sys
+import accept_reject as ar
+import gymnasium
+import accept_reject.envs
+env = gymnasium.make("accept_reject/Orthogonal-v0", render_mode="rgb_array")
+env.reset(seed=0)
+env.step(0)
+assert env.render().ndim == 3
+assert ar.draw(ar.scenario("crowd").game, seed=0, n=2).rank.shape[0] == 2
+assert not {"torch", "pandas"} & set(sys.modules)
+for name in ("make_agent", "fit"):
+    try:
+        getattr(ar, name)
+    except ImportError as error:
+        print(error)
+"""
 
 USE = """
 import importlib, pkgutil
 import gymnasium, yaml
 from importlib.resources import files
-for folder in ("envs", "agents", "experiments"):
-    package = importlib.import_module(f"accept_reject.{folder}")
+import accept_reject as ar
+for folder in ("", ".envs", ".agents", ".experiments"):
+    package = importlib.import_module(f"accept_reject{folder}")
     assert files(package).joinpath("py.typed").is_file(), folder
-    for module in pkgutil.walk_packages(package.__path__, f"accept_reject.{folder}."):
-        importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(package.__path__, f"accept_reject{folder}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+assert all(getattr(ar, name) is not None for name in ar.__all__)
 env = gymnasium.make("accept_reject.envs:accept_reject/Orthogonal-v0")
 env.reset(seed=0)
 env.step(0)
 for entry in importlib.import_module("accept_reject.agents").AGENTS:
-    importlib.import_module("accept_reject.agents").make_agent(entry)
+    ar.make_agent(entry)
 print("played in", importlib.import_module("accept_reject.envs").__file__)
 """
 
@@ -46,14 +69,26 @@ class Visitor(RandomAgent):
 """
 
 
+@pytest.mark.slow
 def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
-    source = tmp_path / "source"  # a copy, since a build leaves its own folder beside the sources
+    source = tmp_path / "source"  # a copy, since a build leaves a folder next to the sources
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "runs", "data.*", "*.egg-info", "tests"))
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source, cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", wheel, "--constraint", ROOT / "constraints.txt", cwd=tmp_path)
+    pip = (python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt")
+    run(*pip, wheel, cwd=tmp_path)
+    core = run(python, "-c", CORE, cwd=tmp_path).splitlines()
+    assert len(core) == 2
+    assert "torch" in core[0]
+    assert "pip install 'accept-reject[agents]'" in core[0]
+    assert "pip install 'accept-reject[" in core[1]
+    command = subprocess.run([str(python.with_name("accept-reject")), "games"], capture_output=True, text=True)
+    assert command.returncode == 2
+    assert command.stderr.count("\n") == 1
+    assert "pip install 'accept-reject[experiments]'" in command.stderr
+    run(*pip, f"{wheel}[experiments]", cwd=tmp_path)
     assert str(tmp_path) in run(python, "-c", USE, cwd=tmp_path)
     quick = ["scenarios=[crowd]", "agents=[random]", "seeds=2", "episodes=1"]
     shown = run(tmp_path / "venv" / "bin" / "accept-reject", "benchmark", "benchmark", *quick, cwd=tmp_path)

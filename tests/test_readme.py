@@ -7,7 +7,8 @@ from pathlib import Path
 
 from accept_reject.agents import AGENTS
 from accept_reject.envs import SCENARIOS
-from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.benchmark.config import SUITES, BenchmarkConfig
+from accept_reject.experiments.benchmark.experiment import Benchmark
 from accept_reject.experiments.config import load_config
 
 ROOT = Path(__file__).parents[1]
@@ -39,14 +40,14 @@ def test_the_agent_prints_what_the_readme_says(tmp_path: Path) -> None:
         "episodes=1",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "accept_reject.experiments.cli", *command], capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-m", "accept_reject", *command], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert "AverageRank" in done.stdout
 
 
 def test_overrides_that_the_readme_offers_load() -> None:
-    sentence = re.search(r"Any value of a config can be changed like that \((.*?)\)", README)
+    sentence = re.search(r"Any value of a config can be changed on the command line\s+\((.*?)\)", README)
     assert sentence
     offered = re.findall(r"`(.*?)`", sentence.group(1))
     load_config(BenchmarkConfig, "benchmark", offered)
@@ -55,11 +56,10 @@ def test_overrides_that_the_readme_offers_load() -> None:
 def test_links_and_cards_are_there() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
-    cards = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    cards = (ROOT / "docs" / "guides" / "scenarios.md").read_text(encoding="utf-8")
     for scenario in SCENARIOS.values():
         assert f"## {scenario.name}\n\n`{scenario.env_id}`\n\n*{scenario.question}*" in cards
-    config = (ROOT / "configs" / "benchmark.yaml").read_text(encoding="utf-8")
-    assert all(f"- {name}\n" in config for name in SCENARIOS)
+    assert set(next(reversed(SUITES.values()))) == set(SCENARIOS)
 
 
 def test_the_full_benchmark_holds_everyone_and_the_leaderboard_is_its() -> None:
@@ -69,9 +69,13 @@ def test_the_full_benchmark_holds_everyone_and_the_leaderboard_is_its() -> None:
     assert full.seeds == 20
     assert {entry.agent for entry in quick.agents} <= set(AGENTS)
     assert full.scenarios == quick.scenarios
-    page = (ROOT / "docs" / "leaderboard.md").read_text(encoding="utf-8")
-    assert f"`{full.folder}`" in page, "docs/make.py has not been run since the config changed"
+    page = (ROOT / "docs" / "results" / "leaderboard.md").read_text(encoding="utf-8")
+    assert f"`{Benchmark(full).folder_name}`" in page, "docs/scripts/leaderboard.py must be run again"
     for name in AGENTS:
         assert re.search(rf"^\| {name}\*? \| ", page, re.MULTILINE), name
     for target in re.findall(r"\]\(([^)#]+)\)", page):
-        assert (ROOT / "docs" / target).exists(), target
+        assert (ROOT / "docs" / "results" / target).exists(), target
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 120

@@ -1,4 +1,4 @@
-"""Rendering: what a person sees is what a player may know."""
+"""Rendering: frames show what a player is allowed to know."""
 
 import re
 
@@ -6,19 +6,19 @@ import gymnasium as gym
 import numpy as np
 
 from accept_reject.envs import AcceptRejectEnv, AcceptRejectVectorEnv, scenario
-from accept_reject.envs.rendering import Answer, Scene, ordinal, partner_name, render
+from accept_reject.envs.rendering import LastRound, Scene, ordinal, partner_name, render
 
 GAME = scenario("orthogonal").game
 
 
-def text(answer: Answer | None, offered: list[int] | None = None) -> str:
-    rendered = render(Scene(GAME, 3, 1, answer, offered), "ansi")
+def text(last: LastRound | None, offered: list[int] | None = None) -> str:
+    rendered = render(Scene(GAME, 3, 1, last, offered), "ansi")
     assert isinstance(rendered, str)
     return re.sub(r"\x1b\[[0-9;]*m", "", rendered)
 
 
 def test_text_of_a_round() -> None:
-    shown = text(Answer([0, 4], 1, rank=3, spots=2, accepted=False), [2, 1])
+    shown = text(LastRound([0, 4], 1, rank=3, spots=2, accepted=False), [2, 1])
     assert "Round 4 of 144 · accepted 1 of 3" in shown
     assert "You asked ⬟ E rather than ● A: rejected; ranked you 3rd, had 2 spots." in shown
     assert "[0] ▲ C    [1] ■ B" in shown
@@ -27,24 +27,24 @@ def test_text_of_a_round() -> None:
 
 
 def test_a_hidden_rank_shows_neither_rank_nor_spots() -> None:
-    hidden = [Answer([0, 4], 0, rank=0, spots=spots, accepted=True) for spots in (0, 5)]
+    hidden = [LastRound([0, 4], 0, rank=0, spots=spots, accepted=True) for spots in (0, 5)]
     assert text(hidden[0], [1, 2]) == text(hidden[1], [1, 2])
     assert "not shown" in text(hidden[0], [1, 2])
-    pictures = [render(Scene(GAME, 3, 1, answer, [1, 2]), "rgb_array") for answer in hidden]
+    pictures = [render(Scene(GAME, 3, 1, last, [1, 2]), "rgb_array") for last in hidden]
     assert np.array_equal(*pictures)
     assert not np.array_equal(
-        pictures[0], render(Scene(GAME, 3, 1, Answer([0, 4], 0, 3, 5, True), [1, 2]), "rgb_array")
+        pictures[0], render(Scene(GAME, 3, 1, LastRound([0, 4], 0, 3, 5, True), [1, 2]), "rgb_array")
     )
 
 
-def test_pictures_are_told_apart() -> None:
-    avatars = {partner: render(Scene(GAME, 0, 0, None, [partner, 63]), "rgb_array") for partner in range(32)}
+def test_images_of_partners_differ() -> None:
+    images = {partner: render(Scene(GAME, 0, 0, None, [partner, 63]), "rgb_array") for partner in range(32)}
     for first in range(32):
         for second in range(first):
-            assert not np.array_equal(avatars[first], avatars[second])
+            assert not np.array_equal(images[first], images[second])
 
 
-def test_every_round_of_an_episode_can_be_shown() -> None:
+def test_every_round_can_be_rendered() -> None:
     for mode, check in (
         ("ansi", lambda frame: "Round" in frame),
         ("rgb_array", lambda frame: frame.shape == (540, 960, 3)),
@@ -60,7 +60,7 @@ def test_every_round_of_an_episode_can_be_shown() -> None:
     assert "All 4 rounds played" in str(render(Scene(GAME.model_copy(update={"rounds": 4}), 4, 2, None, None), "ansi"))
 
 
-def test_scalar_and_vector_show_the_same() -> None:
+def test_scalar_and_vector_environments_render_the_same_frames() -> None:
     scalar = AcceptRejectEnv("few-spots", render_mode="ansi")
     vector = AcceptRejectVectorEnv(2, "few-spots", render_mode="ansi")
     scalar.reset(seed=4)

@@ -1,23 +1,28 @@
-"""Reports as readers see them: in Chromium, on desktops and phones, by day and night, and on paper."""
+"""Reports in Chromium: on desktops and phones, in light and dark mode, and on paper."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import bibtexparser
 import pytest
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
-from accept_reject.experiments.benchmark.run_folder import run_benchmark
+from accept_reject.experiments.benchmark.experiment import Benchmark
 from accept_reject.experiments.compare.config import CompareConfig
-from accept_reject.experiments.compare.run_folder import run_compare
+from accept_reject.experiments.compare.experiment import Compare
 from accept_reject.experiments.fit.config import FitConfig
-from accept_reject.experiments.fit.run_folder import run_fit
+from accept_reject.experiments.fit.experiment import FitExperiment
 from accept_reject.experiments.recover.config import RecoverConfig
-from accept_reject.experiments.recover.run_folder import run_recover
+from accept_reject.experiments.recover.experiment import Recover
+from accept_reject.experiments.runner import Experiment, run_experiment
+from accept_reject.experiments.train.config import ImitationConfig, MetaConfig
+from accept_reject.experiments.train.experiment import ImitationTraining, MetaTraining
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FOUND = os.environ.get("ACCEPT_REJECT_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
@@ -30,9 +35,11 @@ MOVED = """[...document.querySelectorAll(".scroll:has(table)")]
         each.scrollLeft = 100;
         return each.querySelector("td").getBoundingClientRect().left - each.getBoundingClientRect().left;
     })"""
-FAULTS = Path(__file__).with_name("faults_of_page.js").read_text(encoding="utf-8")
+PROBLEMS = Path(__file__).with_name("problems_of_page.js").read_text(encoding="utf-8")
+UNFOLD = "document.querySelectorAll('details').forEach((each) => each.open = true)"
+ORDER = "[...document.querySelectorAll('h1, .answer, h2, figure, table')].map((each) => each.className || each.tagName)"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844), "paper": (680, 1009)}
-"""What is seen of a page, in pixels; of A4 within its margins."""
+"""Sizes of the viewport in pixels; of paper, A4 within its margins."""
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason=f"no browser: none of {', '.join(NAMES)} is on the PATH")
 
@@ -53,37 +60,56 @@ PEOPLE = {
 }
 
 
-def _benchmark(folder: Path) -> Path:
+def _benchmark(folder: Path) -> Benchmark:
     games = [{"scenario": name, "label": name, "game": {"rounds": 40}} for name in SCENARIOS]
     config = {"scenarios": games, "agents": AGENTS, "seeds": 2, "episodes": 1}
-    return run_benchmark(BenchmarkConfig.model_validate(config), folder)
+    return Benchmark(BenchmarkConfig.model_validate(config))
 
 
-def _fit(folder: Path) -> Path:
-    config = {"data": "people.yaml", "models": MODELS, "starts": 1, "simulations": 3}
-    return run_fit(FitConfig.model_validate(config), folder, folder)
+def _fit(folder: Path) -> FitExperiment:
+    config = {"data": str(folder / "people.yaml"), "models": MODELS, "starts": 1, "simulations": 3}
+    return FitExperiment(FitConfig.model_validate(config))
 
 
-def _recover(folder: Path) -> Path:
+def _recover(folder: Path) -> Recover:
     config = {"models": MODELS, "rounds": [20, 40], "participants": [3, 6], "studies": 3, "starts": 1}
-    return run_recover(RecoverConfig.model_validate(config), folder)
+    return Recover(RecoverConfig.model_validate(config))
 
 
-def _compare(folder: Path) -> Path:
-    config = {"people": ["people.yaml"], "agents": AGENTS[1::2], "models": MODELS[:1], "folds": 2}
-    return run_compare(CompareConfig.model_validate(config), folder, folder)
+def _compare(folder: Path) -> Compare:
+    people = [str(folder / "people.yaml")]
+    config = {"participants": people, "agents": AGENTS[1::2], "models": MODELS[:1], "folds": 2}
+    return Compare(CompareConfig.model_validate(config))
 
 
-MADE: dict[str, Callable[[Path], Path]] = {
-    **{"benchmark": _benchmark, "fit": _fit, "recover": _recover, "compare": _compare}
+def _meta(folder: Path) -> MetaTraining:
+    config = {"name": "meta", "scenarios": SCENARIOS[:2], "reward": {"acceptance": 1}, "network": {"hidden": 4}}
+    config |= {"updates": 4, "episodes": 4, "evaluate_every": 2, "evaluation_episodes": 4}
+    return MetaTraining(MetaConfig.model_validate(config))
+
+
+def _imitation(folder: Path) -> ImitationTraining:
+    config = {
+        "name": "imitation",
+        "population": str(folder / "people.yaml"),
+        "participants": 6,
+        "network": {"hidden": 4},
+    }
+    config |= {"validation": 3, "test": 4, "updates": 4, "evaluate_every": 2, "models": MODELS[1:]}
+    return ImitationTraining(ImitationConfig.model_validate(config))
+
+
+EXPERIMENTS: dict[str, Callable[[Path], Experiment[Any, Any, Any]]] = {
+    **{"benchmark": _benchmark, "fit": _fit, "recover": _recover, "compare": _compare},
+    **{"meta": _meta, "imitation": _imitation},
 }
 
 
-@pytest.fixture(scope="module", params=MADE)
+@pytest.fixture(scope="module", params=EXPERIMENTS)
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("runs")
     (folder / "people.yaml").write_text(yaml.safe_dump(PEOPLE), encoding="utf-8")
-    return (MADE[request.param](folder) / "report.html").as_uri()
+    return (run_experiment(EXPERIMENTS[request.param](folder), folder) / "report.html").as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -97,32 +123,32 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a report, and in the end makes sure that it said nothing and asked for nothing."""
-    contexts, said = [], []
+    """Open reports, and check in the end that they logged nothing and requested nothing."""
+    contexts, logged = [], []
 
     def opened(report: str, size: str = "desktop", **options: Any) -> Page:
         width, height = SIZES[size]
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
         page = contexts[-1].new_page()
-        page.on("console", lambda message: said.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        page.on("request", lambda request: said.append(f"request: {request.url}") if request.url != report else None)
+        page.on("console", lambda message: logged.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: logged.append(f"error: {error}"))
+        page.on("request", lambda request: logged.append(f"request: {request.url}") if request.url != report else None)
         page.goto(report)
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert said == []
+    assert logged == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
-def test_everything_can_be_read(report: str, size: str, scheme: str, show: Callable[..., Page]) -> None:
+def test_reports_are_readable(report: str, size: str, scheme: str, show: Callable[..., Page]) -> None:
     page = show(report, size, color_scheme=scheme)
-    assert page.evaluate(FAULTS) == []
-    page.evaluate("document.querySelectorAll('details').forEach((each) => each.open = true)")
-    assert page.evaluate(FAULTS) == []
+    assert page.evaluate(PROBLEMS) == []
+    page.evaluate(UNFOLD)
+    assert page.evaluate(PROBLEMS) == []
     scales = page.evaluate(
         "[...document.querySelectorAll('figure svg')].map((each) => each.getScreenCTM().a / (4 / 3))"
     )
@@ -130,10 +156,10 @@ def test_everything_can_be_read(report: str, size: str, scheme: str, show: Calla
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everything_can_be_read_on_paper(report: str, scheme: str, show: Callable[..., Page]) -> None:
+def test_reports_are_readable_on_paper(report: str, scheme: str, show: Callable[..., Page]) -> None:
     page = show(report, "paper", color_scheme=scheme)
     page.emulate_media(media="print")
-    assert page.evaluate(FAULTS) == []
+    assert page.evaluate(PROBLEMS) == []
     folded = (
         "[...document.querySelectorAll('details > :not(summary)')].filter((each) => !each.checkVisibility()).length"
     )
@@ -157,8 +183,34 @@ def test_figures_have_names_captions_and_numbers(report: str, show: Callable[...
         assert figure.evaluate(FOLLOWING) == "TABLE"
 
 
-def test_the_first_column_stays_where_it_is(report: str, show: Callable[..., Page]) -> None:
+def test_reports_answer_first(report: str, show: Callable[..., Page]) -> None:
+    page = show(report)
+    assert page.evaluate(ORDER)[:4] == ["H1", "answer", "FIGURE", "TABLE"]
+    assert page.title() == page.locator("h1").inner_text()
+    assert re.fullmatch(r".+[.]", page.locator(".answer").inner_text())
+    box = page.locator("figure").first.bounding_box()
+    assert box and box["y"] < SIZES["desktop"][1] / 2
+    names = page.evaluate("[...document.querySelectorAll('figure [role=img]')].map((each) => each.ariaLabel)")
+    assert len(set(names)) == len(names), "each figure is shown once"
+
+
+def test_details_are_folded_and_methods_offer_bibtex(report: str, show: Callable[..., Page]) -> None:
+    page = show(report)
+    assert page.locator("details[open], script").count() == 0
+    page.evaluate(UNFOLD)
+    methods = page.locator("details:has(> summary > h2:text-is('Methods'))")
+    if methods.count():  # training reports have none
+        references = methods.locator(".references p").all_inner_texts()
+        assert references == sorted(references)
+        assert len(bibtexparser.parse_string(methods.locator("pre").inner_text()).entries) == len(references) > 0
+    config = page.locator("details:has(> summary > h2:text-is('Config')) pre").inner_text()
+    assert isinstance(yaml.safe_load(config), dict)
+
+
+def test_the_first_column_stays_in_place(report: str, show: Callable[..., Page]) -> None:
     page = show(report, "phone")
+    page.set_viewport_size({"width": 240, "height": 844})  # so narrow that tables scroll in every report
+    page.evaluate(UNFOLD)
     moved = page.evaluate(MOVED)
     assert moved, "a report without a wide table is no test"
     assert set(moved) == {0}

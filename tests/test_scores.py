@@ -1,4 +1,4 @@
-"""Choices and scores: equal to brute-force loops; 0 for random and 1 for the oracle in every scenario."""
+"""Choices and scores: equal to plain loops; 0 for random choices and 1 for the oracle in every scenario."""
 
 import math
 from dataclasses import replace
@@ -11,21 +11,22 @@ from scipy import stats
 from accept_reject.agents import make_agent
 from accept_reject.envs import SCENARIOS, Episodes, draw, scenario
 from accept_reject.envs.choices import MISSED, Choices
-from accept_reject.experiments.intervals import mean_interval
-from accept_reject.experiments.play import play
-from accept_reject.experiments.scores import AnchoredName, anchored, insight, learning_curve
+from accept_reject.experiments.analysis.curves import curve_counts, learning_curves
+from accept_reject.experiments.analysis.intervals import mean_interval
+from accept_reject.experiments.analysis.scores import AnchoredName, insight, score
+from accept_reject.experiments.simulation.play import play
 
 
 def some_choices(missed: bool = False, n: int = 4) -> Choices:
     choices = play(make_agent("thompson-rank"), draw(scenario("orthogonal").game, 3, n), seed=3)
     if not missed:
         return choices
-    gone = np.random.default_rng(0).random(choices.choice.shape) < 0.2
+    where = np.random.default_rng(0).random(choices.choice.shape) < 0.2
     return replace(
         choices,
-        choice=np.where(gone, MISSED, choices.choice).astype(np.int8),
-        rank=np.where(gone, 0, choices.rank).astype(np.uint8),
-        accepted=choices.accepted & ~gone,
+        choice=np.where(where, MISSED, choices.choice).astype(np.int8),
+        rank=np.where(where, 0, choices.rank).astype(np.uint8),
+        accepted=choices.accepted & ~where,
     )
 
 
@@ -44,14 +45,14 @@ def test_scores_equal_a_plain_loop(name: AnchoredName, missed: bool, rounds: sli
                 chance.append(sum(offer) / len(offer))
                 best.append(max(offer))
     g, c, b = (math.fsum(each) / len(each) for each in (got, chance, best))
-    found = anchored(choices, name, rounds)
+    found = score(choices, name, rounds)
     assert (found.mean, found.chance, found.best) == pytest.approx((g, c, b))
-    assert found.score == pytest.approx((g - c) / (b - c))
+    assert found.value == pytest.approx((g - c) / (b - c))
 
 
 @pytest.mark.parametrize("missed", [False, True])
 @pytest.mark.parametrize("width", [1, 7, 144])
-def test_learning_curve_equals_a_plain_loop(missed: bool, width: int) -> None:
+def test_learning_curves_equal_a_plain_loop(missed: bool, width: int) -> None:
     choices = some_choices(missed)
     expected = []
     for first in range(0, 144, width):
@@ -63,7 +64,8 @@ def test_learning_curve_equals_a_plain_loop(missed: bool, width: int) -> None:
                     total += 1
                     right += choices.valuation[i, t, choices.choice[i, t]] == high
         expected.append(right / total if total else np.nan)
-    assert learning_curve(choices, width) == pytest.approx(expected, nan_ok=True)
+    found = curve_counts(choices, n=-(-144 // width))["valuing"].pool(1).shares[0]
+    assert found == pytest.approx(expected, nan_ok=True)
 
 
 def test_insight_equals_scipys_tau_b() -> None:
@@ -85,45 +87,45 @@ def test_insight_equals_scipys_tau_b() -> None:
                     assert found[i, t] == pytest.approx(stats.kendalltau(hidden, beliefs[i, t, met]).statistic)
 
 
-def test_where_nothing_can_be_told_the_score_is_undefined() -> None:
+def test_scores_without_information_are_undefined() -> None:
     game = {"rule": "causal", "partners": [{"mean_rank": 3, "spots": [2, 4], "count": 3}]}
     alike = play(make_agent("random"), draw(scenario("crowd").game.model_validate(game), 0, 2))
-    assert math.isnan(anchored(alike, "valuing").score)
-    assert np.isnan(learning_curve(alike)).all()
-    nobody = replace(alike, choice=np.full_like(alike.choice, MISSED))
-    assert math.isnan(anchored(nobody, "accepted").score)
+    assert math.isnan(score(alike, "valuing").value)
+    assert np.isnan(learning_curves(alike)["valuing"]).all()
+    silent = replace(alike, choice=np.full_like(alike.choice, MISSED))
+    assert math.isnan(score(silent, "accepted").value)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_anchors_hold_in_every_scenario(name: str) -> None:
     game = scenario(name).game
     episodes = draw(game, 21, 1500)
-    for agent, score in (("oracle-valuing", "valuing"), ("oracle-accepted", "accepted")):
-        assert anchored(play(make_agent(agent), episodes), score).score == pytest.approx(1)  # type: ignore[arg-type]
+    for agent, which in (("oracle-valuing", "valuing"), ("oracle-accepted", "accepted")):
+        assert score(play(make_agent(agent), episodes), which).value == pytest.approx(1)  # type: ignore[arg-type]
     seeds = [draw(game, seed, 50) for seed in range(40)]
-    for score in ("valuing", "accepted"):
-        found = [anchored(play(make_agent("random"), each, seed), score).score for seed, each in enumerate(seeds)]  # type: ignore[arg-type]
+    for which in ("valuing", "accepted"):
+        found = [score(play(make_agent("random"), each, seed), which).value for seed, each in enumerate(seeds)]  # type: ignore[arg-type]
         assert abs(np.mean(found)) < 4 * stats.sem(found)
 
 
-def test_one_signal_learners_find_one_thing() -> None:
+def test_learners_of_one_signal_find_one_kind_of_partner() -> None:
     episodes = draw(scenario("orthogonal").game, 1, 400)
     by_rank, by_outcome = (play(make_agent(f"thompson-{signal}"), episodes, 1) for signal in ("rank", "outcome"))
-    assert anchored(by_rank, "valuing").score > 0.4
-    assert abs(anchored(by_rank, "accepted").score) < 0.03
-    assert anchored(by_outcome, "accepted").score > 0.75
-    assert abs(anchored(by_outcome, "valuing").score) < 0.03
+    assert score(by_rank, "valuing").value > 0.4
+    assert abs(score(by_rank, "accepted").value) < 0.03
+    assert score(by_outcome, "accepted").value > 0.75
+    assert abs(score(by_outcome, "valuing").value) < 0.03
 
 
-def test_open_doors_punish_those_who_learned_only_from_outcomes() -> None:
+def test_open_doors_disadvantage_learners_of_outcomes() -> None:
     episodes = draw(scenario("open-doors").game, 1, 300)
     by_rank, by_outcome = (play(make_agent(f"thompson-{signal}"), episodes, 1) for signal in ("rank", "outcome"))
     before, after = slice(0, 72), slice(72, None)
-    assert anchored(by_rank, "accepted", after).score > 0.97
-    assert anchored(by_outcome, "accepted", after).score < anchored(by_outcome, "accepted", before).score - 0.2
+    assert score(by_rank, "accepted", after).value > 0.97
+    assert score(by_outcome, "accepted", after).value < score(by_outcome, "accepted", before).value - 0.2
 
 
-def test_choice_luck_belongs_to_the_episode() -> None:
+def test_random_numbers_of_choices_belong_to_the_episode() -> None:
     game = scenario("crowd").game
     joined = Episodes.join([draw(game, 2, 7, start=60), draw(game, 3, 5)])
     apart = [play(make_agent("random"), draw(game, 2, 7, start=60)), play(make_agent("random"), draw(game, 3, 5))]
@@ -136,7 +138,7 @@ def test_choice_luck_belongs_to_the_episode() -> None:
     assert not np.array_equal(whole.choice, play(make_agent("random"), draw(game, 2, 70), seed=10).choice)
 
 
-def test_the_tidy_table_tells_what_the_arrays_tell() -> None:
+def test_table_has_the_content_of_the_arrays() -> None:
     choices = some_choices(missed=True)
     frame = choices.to_frame()
     assert len(frame) == 4 * 144
@@ -157,7 +159,7 @@ def test_the_tidy_table_tells_what_the_arrays_tell() -> None:
             assert row.accepted == (row.rank <= row.spots)
 
 
-def test_intervals_are_scipys_and_hold_the_mean() -> None:
+def test_intervals_equal_those_of_scipy() -> None:
     values = np.random.default_rng(0).normal(2, 1, (40, 3))
     found = mean_interval(values)
     result = stats.bootstrap((values[:, 1],), np.mean, method="percentile", n_resamples=20_000, rng=1)

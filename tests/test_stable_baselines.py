@@ -1,4 +1,4 @@
-"""Stable-Baselines3 and sb3-contrib models, from their files, play as they do in the environment."""
+"""Saved models of Stable-Baselines3 and sb3-contrib play as they do in the environment."""
 
 import sys
 import zipfile
@@ -17,9 +17,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from accept_reject.agents import Feedback, make_agent
 from accept_reject.agents.adapters.stable_baselines import StableBaselines
 from accept_reject.envs import draw
-from accept_reject.experiments.play import play
-from accept_reject.experiments.replay import replay
-from accept_reject.experiments.scores import anchored
+from accept_reject.experiments.analysis.scores import score
+from accept_reject.experiments.simulation.play import play
+from accept_reject.experiments.simulation.replay import replay
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +43,16 @@ def test_models_play_as_in_the_environment(models: dict[str, BaseAlgorithm], nam
     model.save(tmp_path / "model.zip")
     agent = make_agent("stable-baselines", {"model": str(tmp_path / "model.zip")})
     choices = play(agent, draw(GAME, 0, 3))
-    assert np.isfinite(anchored(choices, "valuing").score)
+    assert np.isfinite(score(choices, "valuing").value)
     found = replay(agent, choices).exp().numpy()
-    assert np.array_equal(found, replay(StableBaselines(model), choices).exp().numpy()), "a file plays as its model"
+    assert np.array_equal(found, replay(StableBaselines(model), choices).exp().numpy()), (
+        "a saved model plays as the model itself"
+    )
     policy: Any = model.policy
     for row in range(3):
         state: Any = None
 
-        def chance(seen: Any) -> NDArray[np.float64]:
+        def probabilities(seen: Any) -> NDArray[np.float64]:
             nonlocal state
             if "dqn" in name:
                 return np.eye(2)[policy.predict(seen, deterministic=True)[0]]
@@ -64,12 +66,12 @@ def test_models_play_as_in_the_environment(models: dict[str, BaseAlgorithm], nam
             _, state = policy.predict(seen, state, np.array([state is None]))
             return spread.distribution.probs[0].numpy()
 
-        steps = list(by_hand(chance, env("flat" in name), choices, row))
+        steps = list(by_hand(probabilities, env("flat" in name), choices, row))
         assert found[row] == pytest.approx([p[c] for p, c in zip(steps, choices.choice[row], strict=True)], abs=1e-5)
 
 
-def test_a_recurrent_model_remembers(models: dict[str, BaseAlgorithm]) -> None:
-    """Rounds that look the same are not, and no memory is left over from the game before."""
+def test_a_recurrent_model_has_memory(models: dict[str, BaseAlgorithm]) -> None:
+    """Its policy depends on its state, and the state is reset at the start of a game."""
     choices = play(StableBaselines(models["recurrent-flat"]), draw(GAME, 0, 4))
     agent = StableBaselines(models["recurrent-flat"])
     assert torch.equal(replay(agent, choices), replay(agent, choices))
@@ -84,22 +86,24 @@ def test_a_recurrent_model_remembers(models: dict[str, BaseAlgorithm]) -> None:
     assert not torch.allclose(replay(agent, choices)[:, 1:], replay(forgetful, choices)[:, 1:], atol=1e-6)
 
 
-def test_models_that_can_not_play(
+def test_models_and_files_that_can_not_be_used(
     models: dict[str, BaseAlgorithm], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models["ppo"].save(tmp_path / "model.zip")
     agent = make_agent("stable-baselines", {"model": str(tmp_path / "model.zip")})
-    with pytest.raises(ValueError, match=r"takes observations of Dict.*\n.*acts in Discrete\(2\)"):
+    with pytest.raises(
+        ValueError, match=r"observation space: must be Dict.*\n.*action space: must be Discrete\(3\), got Discrete\(2\)"
+    ):
         play(agent, draw(GAME.model_copy(update={"offered": 3}), 0, 2))
     (tmp_path / "text.zip").write_text("no zip")
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
         other.writestr("data", "{}")
-    for name, fault in (
+    for name, problem in (
         ("nowhere.zip", "can't be read: No such file"),
-        ("text.zip", "is no saved model"),
-        ("other.zip", "no policy that can be loaded .no policy_class"),
+        ("text.zip", "is not a saved model"),
+        ("other.zip", "the policy can't be loaded: no policy_class"),
     ):
-        with pytest.raises(ValueError, match=fault):
+        with pytest.raises(ValueError, match=problem):
             make_agent("stable-baselines", {"model": str(tmp_path / name)})
     monkeypatch.setitem(sys.modules, "stable_baselines3.common.save_util", None)
     with pytest.raises(ValueError, match=r"pip install 'accept-reject\[sb3\]'"):

@@ -1,4 +1,4 @@
-"""A Dask cluster of processes over TCP: it leaves what this machine alone leaves, even if a worker is killed."""
+"""A Dask cluster of processes over TCP: the same results as on this machine, even if a worker is killed."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ from accept_reject.experiments.sweep.run import run_sweep
 
 @contextmanager
 def cluster(workers: int, folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and workers, each a process in a folder of its own; the scheduler's address, and the workers."""
+    """A scheduler and workers, each a process in its own folder; yields the scheduler's address and the workers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
@@ -40,7 +40,8 @@ def cluster(workers: int, folder: Path) -> Iterator[tuple[str, list[subprocess.P
                 kill(process)
 
 
-def test_a_worker_is_killed_and_every_run_has_the_bytes_that_it_has_on_this_machine(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_worker_is_killed_and_every_run_has_the_same_bytes_as_on_this_machine(tmp_path: Path) -> None:
     grid = {"network.hidden": [2, 3], "learning_rate": [0.01, 0.02, 0.03]}
     path, out = write_config(tmp_path, updates=10, sweep=grid, seeds=4), tmp_path / "dask"
     with cluster(3, tmp_path / "cluster") as (address, workers):
@@ -57,7 +58,7 @@ def test_a_worker_is_killed_and_every_run_has_the_bytes_that_it_has_on_this_mach
         assert [worker.poll() is None for worker in workers] == [True, False, True]
     found = table(out)
     assert len(set(found.run)) == 24
-    assert set(found.status) <= {"done", "resumed", "skipped"}  # the last if it had ended, but not told so
+    assert set(found.status) <= {"done", "resumed", "skipped"}  # skipped if it was finished, but the outcome was lost
     local = tmp_path / "local"
     assert subprocess.run(command(path, "jobs=2", "--out", local.name), cwd=tmp_path).returncode == 0
     for run in found.run:
@@ -65,15 +66,16 @@ def test_a_worker_is_killed_and_every_run_has_the_bytes_that_it_has_on_this_mach
     assert list(table(local).value) == list(found.value)
 
 
-def test_clusters_that_cannot_be_used_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_clusters_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
     path = write_config(tmp_path, seeds=2, engine="dask", scheduler="tcp://127.0.0.1:9")
     done = subprocess.run(command(path), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "scheduler: 1 fault\n  - tcp://127.0.0.1:9: can't be reached" in done.stderr
+    assert "scheduler: can't connect to tcp://127.0.0.1:9" in done.stderr
     assert "Traceback" not in done.stderr
     path = write_config(tmp_path, seeds=2, engine="dask", slurm={"queue": "short", "memry": "1 GB"}, jobs=1)
-    with pytest.raises(InvalidInputError, match=r"slurm: 1 fault\n.*unexpected keyword argument 'memry'"):
+    with pytest.raises(InvalidInputError, match=r"slurm: .*unexpected keyword argument 'memry'"):
         run_sweep(load_sweep(str(path)), tmp_path)
 
 
@@ -89,8 +91,9 @@ kill -- "-$1"
 """
 
 
+@pytest.mark.slow
 def test_slurm_jobs_are_submitted_and_end_with_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands of SLURM are stood in for by scripts that run a job on this machine."""
+    """Scripts that run a job on this machine replace the commands of SLURM."""
     for name, script in {"sbatch": SBATCH, "scancel": SCANCEL}.items():
         (tmp_path / "bin").mkdir(exist_ok=True)
         (tmp_path / "bin" / name).write_text(script, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Adapters: players that were written for something else, as agents."""
+"""Adapters: policies, models and players with other interfaces as agents."""

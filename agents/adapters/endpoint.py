@@ -1,4 +1,4 @@
-"""Language models behind an OpenAI-compatible endpoint, as agents."""
+"""Language models behind an OpenAI-compatible endpoint as agents."""
 
 from __future__ import annotations
 
@@ -16,37 +16,38 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from accept_reject.agents.adapters.prompts import read_letter
 from accept_reject.agents.adapters.text import Reply, TextAgent
-from accept_reject.envs.faults import InvalidInputError
+from accept_reject.envs.rendering import plural
+from accept_reject.errors import InvalidInputError, shorten
 
 if TYPE_CHECKING:
     import httpx
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
-"""Seconds before the first retry, which double with each further one, and the most that they become."""
+"""Pause before the first retry, which doubles with every retry, and the longest pause, in seconds."""
 
-_PASSING = {408, 409, 425, 429}
-"""Statuses that may be gone at the next try; so may be those from 500."""
+_TRANSIENT = {408, 409, 425, 429}
+"""Statuses after which a request is repeated, as after those from 500."""
 
 
 class Endpoint(TextAgent):
-    """Plays as a language model does that is asked through `POST base_url/chat/completions`.
+    """Plays with a language model through `POST base_url/chat/completions`.
 
-    If the server tells log-probabilities, they become the probabilities of the letters; if not, the letter that it
-    answers with counts as certain. Refusals and chatter miss the round. A server that can't be reached, or that sends
-    no completions, ends the game, since that is no answer of the model's.
+    If the server returns log-probabilities, they determine the policy; if not, the model's letter has the probability
+    1. Refusals and other texts miss the round. A server that can't be reached, or that does not return completions, is
+    an error, since that is not an answer of the model.
 
     Args:
-        model: Name of the model, as the server knows it.
+        model: The server's name of the model.
         base_url: Address of the server, such as `http://localhost:8000/v1`.
-        api_key_env: Name of the environment variable that holds the key; no key by default.
-        request: Further keys of each request, such as `{temperature: 0}`; one that is null is left out.
-        timeout: Seconds to wait for the server before a try counts as failed.
-        retries: How often a failed try is repeated, after pauses that grow.
-        workers: How many requests are made side by side.
+        api_key_env: Name of the environment variable that contains the API key; without it no key is sent.
+        request: Additional keys of each request, such as `{temperature: 0}`; null removes a key.
+        timeout: Timeout of a request, in seconds.
+        retries: Number of times that a failed request is repeated, after growing pauses.
+        workers: Number of simultaneous requests.
         transcript: As for `TextAgent`.
 
     Raises:
-        InvalidInputError: With every fault of the arguments, or if httpx is not installed.
+        InvalidInputError: With every problem of the arguments, or if httpx is not installed.
     """
 
     def __init__(
@@ -62,32 +63,32 @@ class Endpoint(TextAgent):
     ) -> None:
         super().__init__(transcript)
         self._key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
-        faults = []
+        problems = []
         try:
-            import httpx  # noqa: F401 (optional: told now rather than in the first round)
+            import httpx  # noqa: F401 (optional: fail before the first round)
         except ImportError:
-            faults.append("needs httpx: pip install 'accept-reject[llm]'")
+            problems.append("requires httpx; run: pip install 'accept-reject[llm]'")
         if not _is_plain(base_url):
-            faults.append("base_url: should be http://host or https://host, with a port and a path if need be")
+            problems.append("base_url: must be http://host or https://host, with an optional port and path")
         if api_key_env and not (self._key and self._key.isascii() and self._key.isprintable()):
-            faults.append(f"api_key_env: the environment variable {api_key_env} holds no key")
+            problems.append(f"api_key_env: the environment variable {api_key_env} must contain an API key")
         if timeout <= 0:
-            faults.append(f"timeout: should be above 0, but is {timeout}")
+            problems.append(f"timeout: must be a number > 0, got {timeout}")
         for name, count, least in (("retries", retries, 0), ("workers", workers, 1)):
             if isinstance(count, bool) or not isinstance(count, int) or count < least:
-                faults.append(f"{name}: should be a whole number from {least}, but is {count!r}")
-        if faults:
-            raise InvalidInputError(type(self).__name__, faults)
+                problems.append(f"{name}: must be an integer >= {least}, got {shorten(count)}")
+        if problems:
+            raise InvalidInputError(type(self).__name__, problems)
         self._url = base_url.rstrip("/") + "/chat/completions"
         body = {"model": model, "logprobs": True, "top_logprobs": 20, **(request or {})}
         self._body = {key: value for key, value in body.items() if value is not None}
         self._timeout, self._retries, self._workers = timeout, retries, workers
 
     def ask(self, prompts: list[str], offered: int) -> list[Reply]:
-        """What the model answers to each prompt, several of them side by side.
+        """Return the model's answer to each prompt, with several simultaneous requests.
 
         Raises:
-            InvalidInputError: If the server refuses a request, or if all tries have failed.
+            InvalidInputError: If the server refuses a request, or if it fails in every attempt.
         """
         import httpx
 
@@ -97,34 +98,35 @@ class Endpoint(TextAgent):
             try:
                 return list(pool.map(partial(self._ask_one, client, offered), prompts))
             finally:
-                pool.shutdown(cancel_futures=True)  # after a failure nobody asks on
+                pool.shutdown(cancel_futures=True)  # no further requests after a failure
 
     def _ask_one(self, client: httpx.Client, offered: int, text: str) -> Reply:
         import httpx
 
         body = {**self._body, "messages": [{"role": "user", "content": text}]}
-        fault = ""
-        for tried in range(self._retries + 1):
+        problem = ""
+        for attempt in range(self._retries + 1):
             pause = 0.0
             try:
                 response = client.post(self._url, json=body)
                 if response.is_success:
                     return read_completion(response.content, offered)
-                fault = f"status {response.status_code}: {self._excerpt(response.text)}"
-                if response.status_code not in _PASSING and response.status_code < 500:
-                    raise InvalidInputError(self._url, [f"refused the request with {fault}"])
+                problem = f"status {response.status_code}: {self._excerpt(response.text)}"
+                if response.status_code not in _TRANSIENT and response.status_code < 500:
+                    raise InvalidInputError(self._url, [f"refused the request: {problem}"])
                 pause = _seconds(response.headers.get("retry-after", ""))
             except httpx.RequestError as error:
-                fault = f"{type(error).__name__}: {self._excerpt(str(error))}"
-            except ValidationError as error:
-                fault = f"no completion, but {self._excerpt(response.text)!r} ({error.errors()[0]['msg']})"
-            if tried < self._retries:
-                time.sleep(min(max(pause, FIRST_PAUSE * 2**tried), LONGEST_PAUSE))
-        tries = "1 try" if self._retries == 0 else f"{self._retries + 1} tries"
-        raise InvalidInputError(self._url, [f"gave no answer in {tries}, the last time {fault}"])
+                problem = f"{type(error).__name__}: {self._excerpt(str(error))}"
+            except ValidationError:
+                problem = f"must be a chat completion, got {self._excerpt(response.text)!r}"
+            if attempt < self._retries:
+                time.sleep(min(max(pause, FIRST_PAUSE * 2**attempt), LONGEST_PAUSE))
+        raise InvalidInputError(
+            self._url, [f"failed in {plural(self._retries + 1, 'attempt')}, last problem: {problem}"]
+        )
 
     def _excerpt(self, text: str) -> str:
-        """The beginning of what a server sent, without the key, which some repeat."""
+        """Return the beginning of a response, without the API key, which some servers repeat."""
         return (text.replace(self._key, "...") if self._key else text)[:200]
 
 
@@ -157,40 +159,40 @@ class _Completion(BaseModel):
 
 
 def read_completion(content: bytes, offered: int) -> Reply:
-    """What a chat completion says.
+    """Read a chat completion.
 
     Args:
         content: The completion, as JSON.
-        offered: How many letters there were to answer with.
+        offered: Number of valid letters.
 
     Raises:
-        pydantic.ValidationError: If it is none.
+        pydantic.ValidationError: If it is not a chat completion.
     """
     choice = _Completion.model_validate_json(content).choices[0]
     refusal = choice.message.refusal
     refused = bool(refusal) or choice.finish_reason == "content_filter"
-    chances: dict[str, float] = {}
+    probabilities: dict[str, float] = {}
     for token in (choice.logprobs.content if choice.logprobs else None) or []:
-        if read_letter(token.token, offered):  # where the letter stands, after any quotes and brackets
+        if read_letter(token.token, offered):  # the token of the letter, after any quotes and brackets
             for other, logprob in {each.token: each.logprob for each in (token, *token.top_logprobs)}.items():
                 letter = read_letter(other, offered)
-                if letter:  # "A", " A" and "a" are tokens of one letter
-                    chances[letter] = chances.get(letter, 0.0) + math.exp(min(logprob, 0.0))
+                if letter:  # "A", " A" and "a" are tokens of the same letter
+                    probabilities[letter] = probabilities.get(letter, 0.0) + math.exp(min(logprob, 0.0))
             break
-    return Reply(refusal or choice.message.content, refused, chances or None)
+    return Reply(refusal or choice.message.content, refused, probabilities or None)
 
 
 def _is_plain(url: str) -> bool:
-    """Whether it is a web address, without a password, which would turn up in messages."""
+    """Return whether a text is a web address without a password, which would appear in messages."""
     try:
         address = urlsplit(url)
         return address.scheme in ("http", "https") and bool(address.hostname and address.port != 0) and "@" not in url
-    except ValueError:  # such as a port that is no number
+    except ValueError:  # such as a port that is not a number
         return False
 
 
 def _seconds(text: str) -> float:
-    """The seconds of a `Retry-After` header; 0 if it is missing or a date."""
+    """Return the seconds of a `Retry-After` header; 0 if it is missing or a date."""
     try:
         return max(float(text), 0.0)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What players of the Gymnasium environment would see, put together from offers and feedback."""
+"""The observations of the Gymnasium environment, computed from offers and feedback."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from accept_reject.envs.spaces import observation
 
 
 class Observer:
-    """The observations of many players side by side.
+    """The observations of several players.
 
-    They equal those of the vector environment. There nobody can miss a round; here the round after a missed one is
-    seen like the first one: nothing is told of a round before. Spots that recorded choices do not tell are seen as 0.
+    They equal those of the vector environment, in which rounds can't be missed. After a missed round the observation
+    has no last round, as in the first round. Spots that are missing in recorded choices are 0.
 
     Args:
-        n_players: How many players.
+        n_players: Number of players.
         game: The game.
     """
 
@@ -32,7 +32,7 @@ class Observer:
         self._last = np.zeros((5, n_players), np.int64)
 
     def observe(self, offered: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """The observations of the present round, an element of the batched observation space.
+        """Return the observations of the current round, an element of the batched observation space.
 
         Args:
             offered: The partners offered, `(n_players, offered)`.
@@ -41,20 +41,23 @@ class Observer:
         return observation(offered.astype(np.int64), progress, *self._last.copy())
 
     def learn(self, feedback: Feedback) -> None:
-        """Go on to the next round, in which the answers of this one are seen."""
+        """Move on to the next round, whose observations contain this feedback."""
         self.now += 1
         self._last[:] = 0
         spots = np.where(feedback.spots == UNKNOWN_SPOTS, 0, feedback.spots)
-        told = (feedback.partner, feedback.rank, spots, feedback.accepted)
-        self._last[:, feedback.players] = np.stack([np.ones_like(feedback.players), *told])
+        last = (np.ones_like(feedback.players), feedback.partner, feedback.rank, spots, feedback.accepted)
+        self._last[:, feedback.players] = np.stack(last)
 
 
 def flatten_rows(observations: dict[str, NDArray[Any]], space: spaces.Dict) -> NDArray[np.float64]:
-    """What Gymnasium's `flatten` makes of each row of a batch, `(n, width)`: one-hots for all that is counted.
+    """Flatten a batch of observations as Gymnasium's `flatten` does, with discrete parts as one-hot vectors.
 
     Args:
-        observations: An element of a batch of such spaces.
-        space: The space of one row.
+        observations: The batch.
+        space: The observation space of one row.
+
+    Returns:
+        The flattened observations, `(n, width)`.
     """
     parts = []
     for key, part in space.items():

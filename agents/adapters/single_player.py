@@ -1,29 +1,29 @@
-"""A player written for one game at a time, as an agent: subclass it, and batches are taken care of."""
+"""Players of one game at a time, which need no batches, and the agent that plays with copies of them."""
 
 from __future__ import annotations
 
 import copy
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accept_reject.agents.adapters.chances import chances_of
+from accept_reject.agents.adapters.probabilities import as_probabilities
 from accept_reject.agents.base import Agent, Feedback
-from accept_reject.envs.episodes import generator
-from accept_reject.envs.faults import InvalidInputError
 from accept_reject.envs.game import GameSpec
+from accept_reject.errors import InvalidInputError
+from accept_reject.random import Stream, generator
 
 
-class Answer(NamedTuple):
-    """What a player learns from a round.
+class PlayerFeedback(NamedTuple):
+    """Feedback to one player after a round.
 
     Attributes:
         offered: The partners that were offered.
-        partner: The partner that was asked.
-        rank: Its rank of the player, from 1; 0 where it is hidden.
-        spots: Its spots; 0 where its rank is hidden, `UNKNOWN_SPOTS` where recorded choices do not tell them.
+        partner: The partner that was chosen.
+        rank: Its rank of the player, from 1; 0 if it is hidden.
+        spots: Its spots; 0 if its rank is hidden, `UNKNOWN_SPOTS` if they are missing in recorded choices.
         accepted: Whether it accepted.
     """
 
@@ -34,76 +34,90 @@ class Answer(NamedTuple):
     accepted: bool
 
 
-class SinglePlayer(Agent):
-    """A player of one game. The order of calls is `begin`, then for every round `choose` and `hear`.
+class SinglePlayer(ABC):
+    """Base class of agents that play one game at a time.
 
-    As an agent it plays many games side by side by copies of itself, one for each game, which share nothing.
+    It has the methods of an `Agent` without batches: `start`, then `policy` and `learn` in every round, and optionally
+    `valuations`. Wherever an agent is expected a `SinglePlayer` works, too: each game is played by a copy of its own.
     """
 
     @abstractmethod
-    def begin(self, game: GameSpec, rng: np.random.Generator) -> None:
-        """Get ready for a new game.
+    def start(self, game: GameSpec, rng: np.random.Generator) -> None:
+        """Prepare for a new game.
 
         Args:
-            game: How many partners, ranks and rounds there are, and how they are made.
-            rng: For players with randomness of their own.
+            game: The game, with its number of partners, ranks and rounds.
+            rng: Random numbers, for agents that need them.
         """
 
     @abstractmethod
-    def choose(self, offered: list[int]) -> int | ArrayLike:
-        """Whom to ask.
+    def policy(self, offered: list[int]) -> int | ArrayLike:
+        """Choose a partner.
 
         Args:
-            offered: The numbers of the partners offered, from 0.
+            offered: The partners offered, as numbers from 0.
 
         Returns:
-            The place in `offered` of the partner to ask, from 0; or how probably it asks each of them, `(offered,)`.
+            Place in `offered` of the chosen partner, from 0; or the probability of each place, `(offered,)`.
         """
 
     @abstractmethod
-    def hear(self, answer: Answer) -> None:
-        """Take in the answer of the partner that was asked; it is not called for rounds that are missed."""
+    def learn(self, feedback: PlayerFeedback) -> None:
+        """Learn from the feedback of a round. It is not called for missed rounds."""
 
-    def values(self) -> ArrayLike | None:
-        """How much it believes that each partner values it, `(partners,)`, 0..1; None without an opinion."""
+    def valuations(self) -> ArrayLike | None:
+        """Return beliefs about how much each partner values the player, `(partners,)`, 0..1, or None."""
         return None
 
+
+class SinglePlayers(Agent):
+    """Plays each game with a copy of a player.
+
+    Args:
+        player: The player. Copies share no memory.
+    """
+
+    def __init__(self, player: SinglePlayer) -> None:
+        self.player = player
+
+    def __str__(self) -> str:
+        return type(self.player).__name__
+
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
-        """Begin `n_players` games, each with luck of its own."""
-        self._copies = [copy.deepcopy(self._blank()) for _ in range(n_players)]
+        """Start a copy of the player for each game, with its own random numbers."""
+        self._copies = [copy.deepcopy(self.player) for _ in range(n_players)]
         for number, player in enumerate(self._copies):
-            player.begin(game, generator(seed, number))
+            player.start(game, generator(seed, Stream.PLAYER, number))
 
     def policy(self, offered: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """What each player chooses, as probabilities, `(n_players, offered)`.
+        """Return the players' choices as probabilities, `(n_players, offered)`.
 
         Raises:
-            InvalidInputError: If a player chooses no place of the offer, and gives no probabilities either.
+            InvalidInputError: If a player returns neither a place in the offer nor probabilities.
         """
-        chosen = [player.choose(row) for player, row in zip(self._copies, offered.tolist(), strict=True)]
-        return chances_of(chosen, offered.shape[1], f"{type(self).__name__}.choose")
+        chosen = [player.policy(row) for player, row in zip(self._copies, offered.tolist(), strict=True)]
+        return as_probabilities(chosen, offered.shape[1], f"{self}.policy")
 
     def learn(self, feedback: Feedback) -> None:
-        """Tell each player who answered what it learned."""
+        """Pass its feedback to each player that answered."""
         columns = (feedback.offered, feedback.partner, feedback.rank, feedback.spots, feedback.accepted)
-        for player, *told in zip(feedback.players.tolist(), *(column.tolist() for column in columns), strict=True):
-            self._copies[player].hear(Answer(*told))
+        for player, *values in zip(feedback.players.tolist(), *(column.tolist() for column in columns), strict=True):
+            self._copies[player].learn(PlayerFeedback(*values))
 
     def valuations(self) -> NDArray[np.float64] | None:
-        """What each player believes, `(n_players, partners)`; None without an opinion.
+        """Return the beliefs of the players, `(n_players, partners)`, or None.
 
         Raises:
-            InvalidInputError: If only some players have one.
+            InvalidInputError: If only some players return None.
         """
-        found = [player.values() for player in self._copies]
+        found = [player.valuations() for player in self._copies]
         if all(each is None for each in found):
             return None
         if any(each is None for each in found):
-            raise InvalidInputError(f"{type(self).__name__}.values", ["is None for some players, but not for all"])
+            raise InvalidInputError(f"{self}.valuations", ["must be None for all players or for none"])
         return np.array(found, np.float64)
 
-    def _blank(self) -> SinglePlayer:
-        """Itself without the players of an earlier start."""
-        blank = copy.copy(self)
-        blank.__dict__.pop("_copies", None)
-        return blank
+
+def as_agent(player: Agent | SinglePlayer) -> Agent:
+    """Return an agent as it is, and a single player as an agent that plays with copies of it."""
+    return SinglePlayers(player) if isinstance(player, SinglePlayer) else player

@@ -1,4 +1,4 @@
-"""Models of Stable-Baselines3 and sb3-contrib, recurrent ones too, as agents."""
+"""Models of Stable-Baselines3 and sb3-contrib as agents, including recurrent ones."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import torch
 from gymnasium.spaces import flatten_space
 from numpy.typing import NDArray
 
-from accept_reject.agents.adapters.chances import chances_of
 from accept_reject.agents.adapters.observer import Observer, flatten_rows
+from accept_reject.agents.adapters.probabilities import as_probabilities
 from accept_reject.agents.base import Agent, Feedback
-from accept_reject.envs.faults import InvalidInputError
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.spaces import action_space, observation_space
+from accept_reject.errors import InvalidInputError
 
 
 class StableBaselines(Agent):
-    """Plays as a model does that was trained in the environment, with or without `FlattenObservation`.
+    """Plays with a model that was trained in the environment, with or without `FlattenObservation`.
 
-    Its probabilities are those of the model's action distribution. Models without one, such as DQN, get 1 for their
-    best action: the log-probability of any other choice is minus infinity.
+    Its policy is the model's action distribution. For models without one, such as DQN, the best action has the
+    probability 1, so that the log-probability of any other choice is minus infinity.
 
     Args:
-        model: A file that the model's `save` wrote, of any algorithm, or the model. A file runs code when it is loaded,
-            as it does in Stable-Baselines3: load only what you trust.
+        model: A model of any algorithm, or the path of a saved one. As in Stable-Baselines3, loading a file can execute
+            code: load only files that you trust.
 
     Raises:
         InvalidInputError: If the file can't be read, or if Stable-Baselines3 is not installed.
@@ -38,61 +38,63 @@ class StableBaselines(Agent):
         self._model.set_training_mode(False)
 
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
-        """Begin with the first observation, and with a recurrent model's first state.
+        """Start with the first observation, and with the initial state of a recurrent model.
 
         Raises:
-            InvalidInputError: If the model was trained for games of other observations or actions.
+            InvalidInputError: If the model was trained with other observations or actions.
         """
         self._space = observation_space(game)
         self._flat = self._model.observation_space == flatten_space(self._space)
-        faults = []
+        problems = []
         if not self._flat and self._model.observation_space != self._space:
             theirs = self._model.observation_space
-            faults.append(f"takes observations of {theirs}, but this game's are {self._space}, flattened or not")
+            problems.append(f"observation space: must be {self._space}, flattened or not, got {theirs}")
         if self._model.action_space != action_space(game):
-            faults.append(f"acts in {self._model.action_space}, but this game's actions are {action_space(game)}")
-        if faults:
-            raise InvalidInputError(type(self._model).__name__, faults)
+            problems.append(f"action space: must be {action_space(game)}, got {self._model.action_space}")
+        if problems:
+            raise InvalidInputError(type(self._model).__name__, problems)
         self._observer = Observer(n_players, game)
         if hasattr(self._model, "lstm_actor"):
             layers, _, width = self._model.lstm_hidden_state_shape
-            nothing = torch.zeros(layers, n_players, width, device=self._model.device)
-            self._state = (nothing, nothing)
+            zeros = torch.zeros(layers, n_players, width, device=self._model.device)
+            self._state = (zeros, zeros)
 
     def policy(self, offered: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The model's probabilities, `(n_players, offered)`."""
-        seen: Any = self._observer.observe(offered)
+        """Return the model's probabilities, `(n_players, offered)`."""
+        observations: Any = self._observer.observe(offered)
         if self._flat:
-            seen = flatten_rows(seen, self._space)
+            observations = flatten_rows(observations, self._space)
         if not hasattr(self._model, "get_distribution"):
-            actions, _ = self._model.predict(seen, deterministic=True)
-            return chances_of(list(actions), offered.shape[1], type(self._model).__name__)
+            actions, _ = self._model.predict(observations, deterministic=True)
+            return as_probabilities(list(actions), offered.shape[1], type(self._model).__name__)
         with torch.no_grad():
-            tensors, _ = self._model.obs_to_tensor(seen)
+            tensors, _ = self._model.obs_to_tensor(observations)
             if hasattr(self._model, "lstm_actor"):
-                going_on = torch.zeros(len(offered), device=self._model.device)
-                found, self._state = self._model.get_distribution(tensors, self._state, going_on)
+                episode_starts = torch.zeros(len(offered), device=self._model.device)  # the state is reset by `start`
+                found, self._state = self._model.get_distribution(tensors, self._state, episode_starts)
             else:
                 found = self._model.get_distribution(tensors)
         logits = found.distribution.logits.double()  # float32 would lose improbable choices
-        chances: NDArray[np.float64] = torch.softmax(logits, dim=-1).cpu().numpy()
-        return chances
+        probabilities: NDArray[np.float64] = torch.softmax(logits, dim=-1).cpu().numpy()
+        return probabilities
 
     def learn(self, feedback: Feedback) -> None:
-        """Go on to the next observation."""
+        """Move on to the next observation."""
         self._observer.learn(feedback)
 
 
 def load_policy(path: Path) -> Any:
-    """The policy of a saved model. Which algorithm trained it makes no difference: the file tells the policy's class.
+    """Load the policy of a saved model of any algorithm; the file names the policy's class.
 
     Raises:
-        InvalidInputError: If it can't be read, or if Stable-Baselines3 is not installed.
+        InvalidInputError: If the file can't be read, or if Stable-Baselines3 is not installed.
     """
     try:
         from stable_baselines3.common.save_util import load_from_zip_file
     except ImportError:
-        raise InvalidInputError(str(path), ["needs Stable-Baselines3: pip install 'accept-reject[sb3]'"]) from None
+        raise InvalidInputError(
+            str(path), ["requires Stable-Baselines3; run: pip install 'accept-reject[sb3]'"]
+        ) from None
     unused = dict.fromkeys(("learning_rate", "lr_schedule", "clip_range", "clip_range_vf"))
     try:
         with path.open("rb") as file:
@@ -100,12 +102,12 @@ def load_policy(path: Path) -> Any:
     except OSError as error:
         raise InvalidInputError(str(path), [f"can't be read: {error.strerror or error}"]) from None
     except (ValueError, zipfile.BadZipFile) as error:
-        raise InvalidInputError(str(path), [f"is no saved model: {error}"]) from None
+        raise InvalidInputError(str(path), [f"is not a saved model: {error}"]) from None
     data = data or {}
-    lacking = [key for key in ("policy_class", "policy_kwargs", "observation_space", "action_space") if key not in data]
-    if lacking or "policy" not in params:
-        fault = f"holds no policy that can be loaded (no {', '.join(lacking) or 'weights'})"
-        raise InvalidInputError(str(path), [f"{fault}; is all that it needs installed?"])
+    missing = [key for key in ("policy_class", "policy_kwargs", "observation_space", "action_space") if key not in data]
+    if missing or "policy" not in params:
+        problem = f"the policy can't be loaded: no {', '.join(missing) or 'weights'}"
+        raise InvalidInputError(str(path), [f"{problem}; a package that it requires may not be installed"])
     policy = data["policy_class"](
         data["observation_space"], data["action_space"], lambda _: 0.0, **data["policy_kwargs"]
     )

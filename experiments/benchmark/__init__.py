@@ -1,1 +1,1 @@
-"""Benchmark: every agent plays every scenario on the same drawn luck, and is scored."""
+"""The benchmark: every agent plays every scenario on common random numbers, and is scored."""

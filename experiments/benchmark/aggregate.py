@@ -1,7 +1,7 @@
 """Aggregate scores over scenarios and seeds (Agarwal, Schwarzer, Castro, Courville & Bellemare 2021, NeurIPS).
 
-A run is one seed of one scenario. All agents meet the same seeds, and so do all scenarios, so that a bootstrap resample
-takes the same seeds for all of them: each scenario keeps its number of runs, and what the seeds share is kept.
+A run is one seed of one scenario. All agents and scenarios have the same seeds, so a bootstrap resample takes the same
+seeds for all of them: each scenario keeps its number of runs, and the dependence through common seeds is kept.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from accept_reject.experiments.benchmark.results import Results
-from accept_reject.experiments.intervals import RESAMPLING_SEED, Interval, expanded_levels
-from accept_reject.experiments.scores import ScoreName
+from accept_reject.experiments.analysis.intervals import RESAMPLING_SEED, Interval, expanded_levels
+from accept_reject.experiments.analysis.scores import ScoreName
+from accept_reject.experiments.benchmark.run import Results
 
 Floats = NDArray[np.float64]
 
 RESAMPLES = 2_000
 
 FEWEST_SEEDS = 5
-"""Of fewer seeds a bootstrap tells too little for an interval."""
+"""With fewer seeds, a bootstrap gives no useful interval."""
 
 THRESHOLDS = np.linspace(0, 1, 101)
-"""Scores at which performance profiles are told, from chance to the oracle."""
+"""Scores at which performance profiles are computed, from chance to the oracle."""
 
 
 class Aggregates(NamedTuple):
-    """What a score comes to over all scenarios, with 95% intervals.
+    """Aggregates of a score over all scenarios, with 95% intervals.
 
     Attributes:
         agents: The agents that have the score in all runs, the highest interquartile mean first.
         interquartile_mean: Mean of the middle half of an agent's runs, `(agents,)`.
         profile: Share of an agent's runs above each threshold, `(agents, thresholds)`.
         improvement: Probability that a run of the agent scores higher than a run of the other agent in the same
-            scenario, on luck of its own, half of it where they score alike, meaned over scenarios, `(agents, agents)`.
+            scenario, with independent random numbers, ties counting half; averaged over scenarios, `(agents, agents)`.
 
     Each interval holds three arrays of the shape given.
     """
@@ -78,7 +78,7 @@ def aggregate(results: Results, score: ScoreName) -> Aggregates:
 def runs_by_agent(results: Results, score: ScoreName) -> dict[str, Floats]:
     """The runs of each agent that has the score in all of them, `(seeds, scenarios)`.
 
-    Only of scenarios in which somebody has the score at every seed: where all offered are alike, nobody has one.
+    Only for scenarios in which some agent has the score at every seed: where all offers are ties, no agent has one.
     """
     values = results.values(score)
     names = [entry.name for entry in results.config.agents]
@@ -101,10 +101,10 @@ def profile(runs: Floats) -> Floats:
 
 
 def improvement(one: Floats, other: Floats, times: NDArray[np.int64]) -> Floats:
-    """How probably a run of one scores higher than a run of the other in the same scenario: Mann and Whitney's U.
+    """The probability that a run of one scores higher than a run of the other in the same scenario: Mann-Whitney U.
 
-    Runs of the same seed share their luck and are not compared, so that both runs are on luck of their own, unless
-    there is but one seed.
+    Runs of the same seed share random numbers and are not compared, so that the two runs are independent, unless there
+    is only one seed.
 
     Args:
         one: Runs, `(seeds, scenarios)`.

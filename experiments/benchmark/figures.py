@@ -9,34 +9,36 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from accept_reject.experiments.analysis.curves import curve_points
+from accept_reject.experiments.analysis.intervals import Interval, mean_interval, share_interval
+from accept_reject.experiments.analysis.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.benchmark.aggregate import THRESHOLDS, Aggregates
-from accept_reject.experiments.benchmark.leaderboard import ranking, starred
-from accept_reject.experiments.benchmark.results import Results, curve_rounds
-from accept_reject.experiments.intervals import Interval, mean_interval, share_interval
-from accept_reject.experiments.scores import ANCHORED, SCORES, ScoreName
-from accept_reject.experiments.style import COLOURS, DASHES, STYLE
+from accept_reject.experiments.benchmark.run import CURVE_POINTS, Results
+from accept_reject.experiments.reporting.panels import percent_axis
+from accept_reject.experiments.reporting.style import COLORS, DASHES, STYLE
 
 PRIVILEGED_COLOUR = "#8A8A92"
-SCORE_STYLES = {"valuing": (COLOURS[0], "o"), "accepted": (COLOURS[1], "s"), "insight": (COLOURS[2], "D")}
+SCORE_STYLES = dict(zip(SCORES, zip(COLORS, "osD^vP", strict=False), strict=False))
+"""Color and marker of each score."""
 
 
 def interquartile_means(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> Figure:
-    """For each score, the interquartile mean of every agent, the best on the headline first."""
-    agents = ranking(results, SCORES[0])
+    """For each score, the interquartile mean of every agent, sorted by the headline score."""
+    agents = results.ranking(SCORES[0])
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 0.24 * len(agents) + 1), layout="constrained")
         for ax, score in zip(figure.subplots(1, len(SCORES), sharey=True), SCORES, strict=True):
             found = aggregates[score]
             rows = [agents.index(agent) for agent in found.agents]
             _dots(ax, rows, found.interquartile_mean, score)
-            _agents_beside(ax, [starred(results, agent) for agent in agents])
+            _agent_labels(ax, [results.label(agent) for agent in agents])
             ax.set_xlabel(f"{score.capitalize()}, interquartile mean")
     return figure
 
 
 def scores_by_scenario(results: Results) -> Figure:
-    """For each scenario, the anchored scores of every agent, the best on the headline over all of them first."""
-    agents, entries = ranking(results, SCORES[0]), results.config.scenarios
+    """For each scenario, the anchored scores of every agent, sorted by the headline score over all scenarios."""
+    agents, entries = results.ranking(SCORES[0]), results.config.scenarios
     columns = min(3, len(entries))
     rows = -(-len(entries) // columns)
     with mpl.rc_context(STYLE):
@@ -44,11 +46,11 @@ def scores_by_scenario(results: Results) -> Figure:
         figure = Figure(figsize=(2.7 * columns + 1.4, height), layout="constrained")
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, entry in zip(axes, entries, strict=False):
-            for offset, score in zip((-0.15, 0.15), ANCHORED, strict=True):
+            for offset, score in zip(np.linspace(-0.15, 0.15, len(ANCHORED)), ANCHORED, strict=True):
                 values = results.values(score)
                 found = mean_interval(np.stack([values[entry.name, agent] for agent in agents], axis=1))
                 _dots(ax, np.arange(len(agents)) + offset, found, score)
-            _agents_beside(ax, [starred(results, agent) for agent in agents])
+            _agent_labels(ax, [results.label(agent) for agent in agents])
             ax.tick_params(axis="y", labelsize=7.5)
             ax.set_title(entry.name, loc="left", fontsize=10)
         for ax in axes[len(entries) :]:
@@ -60,7 +62,7 @@ def scores_by_scenario(results: Results) -> Figure:
 
 
 def performance_profiles(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> Figure:
-    """For each anchored score, the share of each agent's runs in all scenarios that score above a threshold."""
+    """For each anchored score, the share of each agent's runs that score above a threshold."""
     styles = dict(_styles(results))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 4.6), layout="constrained")
@@ -68,18 +70,19 @@ def performance_profiles(results: Results, aggregates: Mapping[ScoreName, Aggreg
             found = aggregates[score]
             for row, agent in enumerate(found.agents):
                 if agent not in results.privileged:
-                    share = Interval(*(100 * each[row] for each in found.profile))
+                    share = Interval(*(each[row] for each in found.profile))
                     ax.fill_between(THRESHOLDS, share.low, share.high, color=styles[agent]["color"], alpha=0.15, lw=0)
                     ax.plot(THRESHOLDS, share.mean, label=agent, **styles[agent])
             ax.set_xlabel(f"{score.capitalize()} score (0: chance, 1: oracle)")
             ax.set_xlim(0, 1)
         figure.axes[0].set_ylabel("Runs that score higher (%, 95% interval)")
+        percent_axis(figure.axes[0].yaxis)
         _legend(figure, figure.axes[0])
     return figure
 
 
 def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> Figure:
-    """How probably a run of one agent scores higher than a run of another one, in percent."""
+    """The probability that a run of one agent scores higher than a run of another, in percent."""
     shown = [row for row, agent in enumerate(aggregates.agents) if agent not in results.privileged]
     names = [aggregates.agents[row] for row in shown]
     percent = 100 * aggregates.improvement.mean[np.ix_(shown, shown)]
@@ -90,8 +93,8 @@ def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> F
         ax.invert_yaxis()
         for (row, column), value in np.ndenumerate(percent):
             if row != column:
-                colour = "white" if abs(value - 50) > 30 else "black"
-                ax.text(column + 0.5, row + 0.5, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
+                color = "white" if abs(value - 50) > 30 else "black"
+                ax.text(column + 0.5, row + 0.5, f"{value:.0f}", ha="center", va="center", fontsize=7, color=color)
         ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90)
         ax.set_yticks(np.arange(len(names)) + 0.5, names)
         ax.spines[:].set_visible(False)
@@ -103,19 +106,19 @@ def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> F
 
 
 def learning_curves(results: Results) -> Figure:
-    """For each scenario, how often each agent asked the more valuing partner as the game went on."""
+    """For each scenario, how often each agent chose the more valuing partner as the game went on."""
     entries = results.config.scenarios
     columns = min(3, len(entries))
     rows = -(-len(entries) // columns)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(max(7, 3.5 * columns), 2.5 * rows + 0.5), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
-        lowest = 100.0
+        lowest = 1.0
         for ax, entry in zip(axes, entries, strict=False):
             game = entry.resolve()
-            middle = curve_rounds(game)
+            middle = curve_points(game, n=CURVE_POINTS).middle
             for agent, style in _styles(results):
-                curve = Interval(*(100 * each for each in share_interval(results.curves[entry.name, agent])))
+                curve = share_interval(results.curves[entry.name, agent])
                 ax.fill_between(middle, curve.low, curve.high, color=style["color"], alpha=0.2, linewidth=0)
                 ax.plot(middle, curve.mean, label=agent, **style)
                 lowest = np.fmin(lowest, np.fmin.reduce(curve.mean))
@@ -129,18 +132,19 @@ def learning_curves(results: Results) -> Figure:
                     fontsize=7.5,
                 )
             _dress(ax, entry.name, game.rounds, game.offered)
-        axes[0].set_ylim(max(0, 10 * np.floor(lowest / 10 - 1)), 102)
+        axes[0].set_ylim(max(0, np.floor(10 * lowest - 1) / 10), 1.02)
+        percent_axis(axes[0].yaxis)
         for ax in axes[len(entries) :]:
             ax.set_visible(False)
         _legend(figure, axes[0])
         figure.supxlabel("Round", fontsize=9)
         gap = "\n" if rows == 1 else " "  # as high as the figure
-        figure.supylabel(f"Asked the more valuing partner{gap}(% of choices, 95% interval over seeds)", fontsize=9)
+        figure.supylabel(f"Chose the more valuing partner{gap}(% of choices, 95% interval over seeds)", fontsize=9)
     return figure
 
 
 def _styles(results: Results) -> Iterable[tuple[str, dict[str, object]]]:
-    """Each agent with its line's style; those who see the hidden state are grey."""
+    """The line style of each agent; those that see the hidden state are gray."""
     names = [entry.name for entry in results.config.agents]
     players = [name for name in names if name not in results.privileged]
     for name in names:
@@ -149,27 +153,27 @@ def _styles(results: Results) -> Iterable[tuple[str, dict[str, object]]]:
             yield name, {"color": PRIVILEGED_COLOUR, "linestyle": dash, "linewidth": 1.2}
         else:
             i = players.index(name)
-            dash = DASHES[(i // len(COLOURS)) % len(DASHES)]
-            yield name, {"color": COLOURS[i % len(COLOURS)], "linestyle": dash, "linewidth": 1.6}
+            dash = DASHES[(i // len(COLORS)) % len(DASHES)]
+            yield name, {"color": COLORS[i % len(COLORS)], "linestyle": dash, "linewidth": 1.6}
 
 
 def _dress(ax: Axes, title: str, rounds: int, offered: int) -> None:
     if offered == 2:  # with more, several may be the best: chance depends on the offers
-        ax.axhline(50, color="0.75", linewidth=0.8, zorder=0)
+        ax.axhline(0.5, color="0.75", linewidth=0.8, zorder=0)
     ax.set_title(title, loc="left", fontsize=10)
     ax.set_xlim(0, rounds)
     ax.set_xticks(np.linspace(0, rounds, 5).round())
 
 
 def _dots(ax: Axes, rows: Iterable[float], found: Interval, score: ScoreName) -> None:
-    colour, marker = SCORE_STYLES[score]
+    color, marker = SCORE_STYLES[score]
     at = np.asarray(rows)
-    ax.hlines(at, found.low, found.high, color=colour, linewidth=1.5)
-    ax.plot(found.mean, at, marker, color=colour, markersize=3.5, label=score)
+    ax.hlines(at, found.low, found.high, color=color, linewidth=1.5)
+    ax.plot(found.mean, at, marker, color=color, markersize=3.5, label=score)
     ax.axvline(0, color="0.75", linewidth=0.8, zorder=0)
 
 
-def _agents_beside(ax: Axes, agents: list[str]) -> None:
+def _agent_labels(ax: Axes, agents: list[str]) -> None:
     ax.set_yticks(range(len(agents)), agents)
     ax.set_ylim(len(agents) - 0.5, -0.5)
     ax.grid(axis="y", color="0.93", linewidth=0.6)

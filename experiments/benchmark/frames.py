@@ -1,25 +1,26 @@
-"""Every number of a benchmark that its figures and reports show, as tables of data."""
+"""Every number that a benchmark's figures and reports show, as data frames."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from accept_reject.experiments.analysis.curves import curve_points
+from accept_reject.experiments.analysis.intervals import mean_interval, share_interval
+from accept_reject.experiments.analysis.scores import SCORES, ScoreName
 from accept_reject.experiments.benchmark.aggregate import THRESHOLDS, Aggregates
-from accept_reject.experiments.benchmark.leaderboard import paired_differences
-from accept_reject.experiments.benchmark.results import Results, curve_rounds
-from accept_reject.experiments.intervals import share_interval
-from accept_reject.experiments.scores import ScoreName
+from accept_reject.experiments.benchmark.run import CURVE_POINTS, Results
 
 
 def frames(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> dict[str, pd.DataFrame]:
-    """The tables by name; scores are numbers, learning curves and profiles shares from 0 to 1."""
+    """The data frames by name; learning curves and profiles are shares from 0 to 1."""
     return {
         "scores": results.scores,
         "differences": paired_differences(results),
-        "signatures": results.signatures,
+        "stay_switch": results.stay_switch,
         "curves": _curves(results),
         "interquartile_means": pd.concat(
             pd.DataFrame({"score": score, "agent": found.agents, **found.interquartile_mean._asdict()})
@@ -30,16 +31,28 @@ def frames(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> dict
     }
 
 
+def paired_differences(results: Results) -> pd.DataFrame:
+    """How much every agent is ahead of every other one on the same episodes.
+
+    Columns: `score`, `scenario` (one of them is `all scenarios`), `agent`, `versus`, and `difference` (agent minus
+    versus, the mean over seeds) with its 95% interval `low`, `high`.
+    """
+    rows = []
+    for score in SCORES:
+        values = results.overall(score)
+        for scenario in dict.fromkeys(scenario for scenario, _ in values):
+            for agent, versus in combinations(results.agents, 2):
+                interval = mean_interval(values[scenario, agent] - values[scenario, versus])
+                key = {"score": score, "scenario": scenario, "agent": agent, "versus": versus}
+                rows.append({**key, "difference": interval.mean, "low": interval.low, "high": interval.high})
+    return pd.DataFrame(rows, columns=["score", "scenario", "agent", "versus", "difference", "low", "high"])
+
+
 def _curves(results: Results) -> pd.DataFrame:
-    games = {entry.name: entry.resolve() for entry in results.config.scenarios}
+    rounds = {entry.name: curve_points(entry.resolve(), n=CURVE_POINTS).middle for entry in results.config.scenarios}
     return pd.concat(
         pd.DataFrame(
-            {
-                "scenario": scenario,
-                "agent": agent,
-                "round": curve_rounds(games[scenario]),
-                **share_interval(values)._asdict(),
-            }
+            {"scenario": scenario, "agent": agent, "round": rounds[scenario], **share_interval(values)._asdict()}
         )
         for (scenario, agent), values in results.curves.items()
     )

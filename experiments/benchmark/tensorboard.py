@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 from tensorboard.summary import Writer
 
-from accept_reject.experiments.benchmark.results import Results, curve_width
-from accept_reject.experiments.intervals import mean_of_defined
-from accept_reject.experiments.scores import SCORES
+from accept_reject.experiments.analysis.curves import curve_points
+from accept_reject.experiments.analysis.intervals import mean_of_defined
+from accept_reject.experiments.analysis.scores import SCORES
+from accept_reject.experiments.benchmark.run import CURVE_POINTS, Results
 
 
 def write_scalars(results: Results, folder: Path) -> None:
-    """Write `eval/<score>` and, by round, `eval/asked_more_valuing`; what stood in the folder before is replaced.
+    """Write `eval/<score>` and, by round, `eval/chose_more_valuing`.
 
-    Event files hold the time of writing, in their names and within: of all that a run leaves they alone differ from one
-    run of the same config to the next.
+    Event files hold the time of writing, in their names and inside: they are the only files that differ between runs of
+    the same config.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     for entry in results.config.scenarios:
         game = entry.resolve()
+        ends = [*(curve_points(game, n=CURVE_POINTS).first[1:] - 1).tolist(), game.rounds]
         for agent in results.config.agents:
             writer = Writer(str(folder / entry.name / agent.name))
             for i, value in enumerate(mean_of_defined(results.curves[entry.name, agent.name])):
                 if not np.isnan(value):
-                    step = min((i + 1) * curve_width(game), game.rounds)
-                    writer.add_scalar("eval/asked_more_valuing", float(value), step)
+                    writer.add_scalar("eval/chose_more_valuing", float(value), ends[i])
             for score in SCORES:
                 value = mean_of_defined(results.values(score)[entry.name, agent.name])
                 if not np.isnan(value):

@@ -1,1 +1,1 @@
-"""Humans and machines side by side: who finds valuing partners, and who is most like people."""
+"""Humans and machines side by side: who finds valuing partners, and who is most like participants."""

@@ -1,4 +1,4 @@
-"""What to compare, as configs say it."""
+"""Configs of comparisons."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from accept_reject.envs.faults import Spec, Whole
+from accept_reject.errors import Integer, Spec
+from accept_reject.experiments.config import DataPath
 from accept_reject.experiments.entries import AgentEntry, Entry, Label, RunName, check_names
-from accept_reject.experiments.fit.config import ModelEntry
+from accept_reject.experiments.inference.entries import ModelEntry
 
 FITTED = ", fitted"
-"""What is added to the names of models, which may be those of agents."""
+"""Added to the names of models, which may also be names of agents."""
 
 
-class PeopleEntry(Entry):
+class ParticipantsEntry(Entry):
     """Participants in a config: the bare name or path of their data, or a mapping.
 
     Attributes:
         data: The folder of a BIDS data set, a config that maps a table's columns, or a population to simulate. A path
-            in a config file is seen from the file's folder, one given on the command line from the current folder.
-        label: What tables and figures call them; the name of the file or folder by default.
+            in a config file is relative to the file's folder, on the command line to the current folder.
+        label: Their name in tables and figures; the name of the file or folder by default.
     """
 
-    data: Annotated[str, Field(min_length=1)]
+    data: DataPath
     label: Label = ""
 
     @property
@@ -34,35 +35,35 @@ class PeopleEntry(Entry):
 
 
 class CompareConfig(Spec):
-    """Whom to compare with whom.
+    """What to compare.
 
     Attributes:
         name: Name of the run, the first part of its folder's name.
-        people: Participants.
-        agents: Players as they are.
-        models: Learners that are fitted to the participants: the group's distribution of parameters.
-        folds: In so many parts participants are divided; what is fitted to the others is scored on each.
-        seed: Seed of the division, of the parameters of fitted players, and of episodes where the participants' own are
-            not known.
+        participants: Data sets.
+        agents: Agents with fixed parameters.
+        models: Learners that are fitted to the participants: the group distribution of their parameters.
+        folds: Number of parts that participants are divided into; what is fitted to the others is scored on each.
+        seed: Seed of the folds, of the parameters of fitted players, and of episodes if the participants' own are
+            unknown.
     """
 
     name: RunName = "compare"
     kind: Literal["compare"] = "compare"
-    people: tuple[PeopleEntry, ...]
+    participants: tuple[ParticipantsEntry, ...]
     agents: tuple[AgentEntry, ...] = ()
     models: tuple[ModelEntry, ...] = ()
-    folds: Annotated[Whole, Field(ge=2, le=100)] = 5
-    seed: Annotated[Whole, Field(ge=0)] = 0
+    folds: Annotated[Integer, Field(ge=2, le=100)] = 5
+    seed: Annotated[Integer, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _check(self) -> CompareConfig:
-        faults = []
+        problems = []
         players = [*(entry.name for entry in self.agents), *(entry.name + FITTED for entry in self.models)]
-        for names, key in (([entry.name for entry in self.people], ".people"), (players, ".agents")):
+        for names, key in (([entry.name for entry in self.participants], ".participants"), (players, ".agents")):
             try:
                 check_names(names)
             except ValueError as error:
-                faults.append(f"{key}: {error}")
-        if faults:
-            raise ValueError("\n".join(faults))
+                problems.append(f"{key}: {error}")
+        if problems:
+            raise ValueError("\n".join(problems))
         return self

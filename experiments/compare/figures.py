@@ -1,4 +1,4 @@
-"""Figures of a comparison: learning curves, stay/switch effects, and likeness to people against score."""
+"""Figures of a comparison: predictive accuracy, learning curves, stay/switch effects."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from accept_reject.experiments.compare.results import Beside, Player
-from accept_reject.experiments.curves import AXES, CURVES, By
-from accept_reject.experiments.intervals import UNKNOWN, Interval, mean_interval
-from accept_reject.experiments.signatures import EFFECTS
-from accept_reject.experiments.style import COLOURS, STYLE
+from accept_reject.experiments.analysis.curves import AXES, CURVES, By
+from accept_reject.experiments.analysis.intervals import UNKNOWN, Interval, mean_interval
+from accept_reject.experiments.analysis.stay_switch import EFFECTS
+from accept_reject.experiments.compare.run import Comparison, Player
+from accept_reject.experiments.reporting.panels import percent_axis
+from accept_reject.experiments.reporting.style import COLORS, STYLE
 
 COLUMNS = 4
 
 
-def learning_curves(beside: Beside, curve: str, by: By) -> Figure:
-    """A panel for each player that played: its curve, laid over the participants'."""
-    shown = [player for player in beside.players if curve in player.curves.get(by, ())]
-    people = beside.people.curves[by].get(curve)
-    x = beside.points[by].middle
+def learning_curves(comparison: Comparison, curve: str, by: By) -> Figure:
+    """A panel for each player that played: its curve, with the participants'."""
+    shown = [player for player in comparison.players if curve in player.curves.get(by, ())]
+    participants = comparison.participants.curves[by].get(curve)
+    x = comparison.points[by].middle
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     with mpl.rc_context(STYLE):
@@ -29,26 +30,27 @@ def learning_curves(beside: Beside, curve: str, by: By) -> Figure:
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, player in zip(axes, shown, strict=False):
             found = player.curves[by][curve].mean
-            ax.fill_between(x, found.low, found.high, color=COLOURS[0], alpha=0.25, linewidth=0)
-            ax.plot(x, found.mean, color=COLOURS[0], linewidth=1.5, label="the player (mean, 95% interval)")
-            if curve == "valuing" and beside.data.choices.game.offered == 2:
-                ax.axhline(50, color="0.75", linewidth=0.8, zorder=0)  # chance; with more, several may be the best
-            if people is not None:
-                mean, low, high = people.mean
-                points = {"fmt": "o", "color": "black", "markersize": 2.5, "linewidth": 0.8, "label": "people"}
+            ax.fill_between(x, found.low, found.high, color=COLORS[0], alpha=0.25, linewidth=0)
+            ax.plot(x, found.mean, color=COLORS[0], linewidth=1.5, label="the player (mean, 95% interval)")
+            if curve == "valuing" and comparison.data.choices.game.offered == 2:
+                ax.axhline(0.5, color="0.75", linewidth=0.8, zorder=0)  # chance; with more, several may be the best
+            if participants is not None:
+                mean, low, high = participants.mean
+                points = {"fmt": "o", "color": "black", "markersize": 2.5, "linewidth": 0.8, "label": "participants"}
                 ax.errorbar(x, mean, [mean - low, high - mean], **points)
             ax.set_title(player.name, loc="left", fontsize=8.5)
         for ax in axes[len(shown) :]:
             ax.set_visible(False)
-        for ax in axes[max(0, len(shown) - columns) : len(shown)]:  # the lowest of its column
+        for ax in axes[max(0, len(shown) - columns) : len(shown)]:  # the lowest in its column
             ax.tick_params(labelbottom=True)
         low, high = axes[0].get_ylim()
-        axes[0].set_ylim(max(low, -2), min(high, 102))  # intervals of few players go beyond what there is
-        if by == "meeting":  # each point pools half as many as came before it
+        axes[0].set_ylim(max(low, -0.02), min(high, 1.02))  # intervals of few players exceed the range of shares
+        if by == "encounter":  # each point pools half as many encounters as came before it
             axes[0].set_xscale("log")
             axes[0].xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
             axes[0].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes[0].xaxis.set_minor_locator(NullLocator())
+        percent_axis(axes[0].yaxis)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=min(2, columns), frameon=False, fontsize=8.5)
         figure.supxlabel(AXES[by], fontsize=9)
@@ -56,51 +58,69 @@ def learning_curves(beside: Beside, curve: str, by: By) -> Figure:
     return figure
 
 
-def effects(beside: Beside) -> Figure:
-    """Stay/switch effects of everyone, the participants' interval as a band."""
-    shown = [player for player in beside.players if player.effects is not None]
+def stay_switch(comparison: Comparison) -> Figure:
+    """Stay/switch effects of all players; the band is the participants' interval."""
+    shown = [player for player in comparison.players if player.effects is not None]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 0.26 * len(shown) + 1.0), layout="constrained")
         for ax, effect in zip(figure.subplots(1, len(EFFECTS), sharey=True), EFFECTS, strict=True):
-            people = _effect(beside.people, effect)
-            if np.isfinite(people.mean):
-                ax.axvspan(people.low, people.high, color="0.85", linewidth=0)
-                ax.axvline(people.mean, color="black", linewidth=1)
+            participants = _effect(comparison.participants, effect)
+            if np.isfinite(participants.mean):
+                ax.axvspan(participants.low, participants.high, color="0.85", linewidth=0)
+                ax.axvline(participants.mean, color="black", linewidth=1)
             for at, player in enumerate(shown):
                 _dot(ax, _effect(player, effect), at)
             ax.axvline(0, color="0.75", linewidth=0.8, zorder=0)
-            ax.set_xlabel(f"Effect of the last {effect}\n(log odds for one SD; band: people)")
+            ax.set_xlabel(f"Effect of the last {effect}\n(log odds for one SD; band: participants)")
             ax.set_yticks(range(len(shown)), [player.name for player in shown])
             ax.set_ylim(len(shown) - 0.5, -0.5)
     return figure
 
 
-def likeness(beside: Beside) -> Figure:
-    """Who is most like people, and who finds valuing partners best."""
+def prediction(comparison: Comparison) -> Figure:
+    """Held-out NLL of all players, the best above, with the level of chance."""
+    shown = comparison.ranked
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 0.26 * max(len(shown), 2) + 1.0), layout="constrained")
+        ax = figure.subplots()
+        for at, player in enumerate(shown):
+            assert player.nll is not None  # ranked by it
+            _dot(ax, mean_interval(player.nll), at)
+        chance = np.log(comparison.data.choices.game.offered)
+        ax.axvline(chance, color="0.6", linewidth=0.8, linestyle="--")
+        ax.annotate(" chance", (chance, 0.02), xycoords=("data", "axes fraction"), color="0.35", fontsize=7.5)
+        ax.set_yticks(range(len(shown)), [player.name for player in shown])
+        ax.set_ylim(len(shown) - 0.5, -0.5)
+        ax.set_xlabel("Held-out NLL per choice (nats, 95% interval); lower is better")
+    return figure
+
+
+def prediction_and_score(comparison: Comparison) -> Figure:
+    """How well players predict the participants, against how well they find valuing partners."""
     shown = [
-        (player, mean_interval(player.loss), player.scores["valuing"])
-        for player in beside.players
-        if player.loss is not None and "valuing" in player.scores
+        (player, mean_interval(player.nll), player.scores["valuing"])
+        for player in comparison.players
+        if player.nll is not None and "valuing" in player.scores
     ]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 4.6), layout="constrained")
         ax = figure.subplots()
-        for number, (player, loss, score) in enumerate(shown, start=1):
-            colour = COLOURS[(number - 1) % len(COLOURS)]
-            ax.hlines(score.mean, loss.low, loss.high, color=colour, linewidth=0.8, alpha=0.6)
-            ax.vlines(loss.mean, score.low, score.high, color=colour, linewidth=0.8, alpha=0.6)
+        for number, (player, nll, score) in enumerate(shown, start=1):
+            color = COLORS[(number - 1) % len(COLORS)]
+            ax.hlines(score.mean, nll.low, nll.high, color=color, linewidth=0.8, alpha=0.6)
+            ax.vlines(nll.mean, score.low, score.high, color=color, linewidth=0.8, alpha=0.6)
             name = f"{number}  {player.name}"
-            ax.plot(loss.mean, score.mean, "o", color=colour, markersize=11, alpha=0.9, label=name)
-            ink = "black" if colour in COLOURS[3:6] else "white"  # whichever can be read on it
-            ax.annotate(str(number), (loss.mean, score.mean), ha="center", va="center", color=ink, fontsize=7)
-        people = beside.people.scores["valuing"]
-        if np.isfinite(people.mean):
-            ax.axhspan(people.low, people.high, color="0.88", linewidth=0, zorder=0)
-            beside_axes = (1.01, people.mean)  # where no interval crosses it
-            ax.annotate("people", beside_axes, xycoords=("axes fraction", "data"), ha="left", va="center")
-        ax.axvline(np.log(beside.data.choices.game.offered), color="0.6", linewidth=0.8, linestyle="--")
+            ax.plot(nll.mean, score.mean, "o", color=color, markersize=11, alpha=0.9, label=name)
+            ink = "black" if color in COLORS[3:6] else "white"  # readable on its color
+            ax.annotate(str(number), (nll.mean, score.mean), ha="center", va="center", color=ink, fontsize=7)
+        participants = comparison.participants.scores["valuing"]
+        if np.isfinite(participants.mean):
+            ax.axhspan(participants.low, participants.high, color="0.88", linewidth=0, zorder=0)
+            outside = (1.01, participants.mean)  # where no interval crosses it
+            ax.annotate("participants", outside, xycoords=("axes fraction", "data"), ha="left", va="center")
+        ax.axvline(np.log(comparison.data.choices.game.offered), color="0.6", linewidth=0.8, linestyle="--")
         ax.invert_xaxis()
-        ax.set_xlabel("Loss per held-out choice of people (nats, 95% interval)\nmore like people to the right")
+        ax.set_xlabel("Held-out NLL per choice (nats, 95% interval)\npredicts participants better to the right")
         ax.set_ylabel("Valuing score (0: chance, 1: oracle; 95% interval)")
         handles, labels = ax.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8, markerscale=0.6)
@@ -114,5 +134,5 @@ def _effect(player: Player, effect: str) -> Interval:
 
 
 def _dot(ax: Axes, found: Interval, at: int) -> None:
-    ax.hlines(at, found.low, found.high, color=COLOURS[0], linewidth=1.5)
-    ax.plot(found.mean, at, "o", color=COLOURS[0], markersize=4)
+    ax.hlines(at, found.low, found.high, color=COLORS[0], linewidth=1.5)
+    ax.plot(found.mean, at, "o", color=COLORS[0], markersize=4)

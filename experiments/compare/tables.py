@@ -1,72 +1,64 @@
-"""Tables of a comparison: what a reader wants to know first."""
+"""Tables of a comparison."""
 
 from __future__ import annotations
 
-import numpy as np
+from accept_reject.experiments.analysis.curves import CURVES, By
+from accept_reject.experiments.analysis.intervals import UNKNOWN, Interval, mean_interval
+from accept_reject.experiments.analysis.scores import SCORES
+from accept_reject.experiments.analysis.stay_switch import EFFECTS
+from accept_reject.experiments.compare.run import Comparison, Player
+from accept_reject.experiments.reporting.tables import DASH, TextTable, cell, percent_cell
 
-from accept_reject.experiments.compare.results import BEHIND, Beside, Player, behind_the_best
-from accept_reject.experiments.curves import CURVES, By
-from accept_reject.experiments.intervals import UNKNOWN, Interval, mean_interval, mean_of_defined
-from accept_reject.experiments.scores import SCORES
-from accept_reject.experiments.signatures import EFFECTS
-from accept_reject.experiments.tables import DASH, TextTable, cell
+PREDICTION = ("NLL per choice", "behind the best")
+"""Columns about predictive accuracy."""
 
 
-def players(beside: Beside) -> TextTable:
-    """Scores, held-out losses and distances of everyone, the most like people first."""
-    everyone = [beside.people, *sorted(beside.players, key=_loss)]
-    behind = behind_the_best(beside)
+def players(comparison: Comparison) -> TextTable:
+    """Held-out NLL, distances of learning curves and scores of all players, the best predictor first."""
+    others = [player for player in comparison.players if player.nll is None]
+    curves = tuple(dict.fromkeys(name for player in comparison.players for name in player.distances))
     rows = []
-    for player in everyone:
-        scores = [cell(player.scores[name]) if name in player.scores else DASH for name in SCORES]
-        loss = DASH if player.loss is None else cell(mean_interval(player.loss), 4)
-        apart = [cell(player.distances[name], 1) if name in player.distances else DASH for name in _curves(beside)]
-        rows.append((_name(player, beside), loss, cell(behind.get(player.name, UNKNOWN), 4), *apart, *scores))
-    header = ("player", "loss per choice", BEHIND, *(f"{name} curve apart" for name in _curves(beside)), *SCORES)
-    return TextTable(f"Beside {_who(beside)} of {beside.entry.name}", header, tuple(rows))
+    for player in (comparison.participants, *comparison.ranked, *others):
+        nll = DASH if player.nll is None else cell(mean_interval(player.nll), 4)
+        behind = cell(comparison.behind_the_best.get(player.name, UNKNOWN), 4)
+        distances = [percent_cell(player.distances.get(name, UNKNOWN), 1) for name in curves]
+        scores = [cell(player.scores.get(name, UNKNOWN)) for name in SCORES]
+        rows.append((_name(player, comparison), nll, behind, *distances, *scores))
+    header = ("player", *PREDICTION, *(f"distance of {name} curve" for name in curves), *SCORES)
+    return TextTable(f"Players compared with the {_who(comparison)}", header, tuple(rows))
 
 
-def curve(beside: Beside, name: str, by: By) -> TextTable:
-    """The points of a learning curve of everyone."""
+def curve(comparison: Comparison, name: str, by: By) -> TextTable:
+    """The points of a learning curve of all players, in percent."""
     rows = [
         (
-            _name(player, beside),
-            *(cell(Interval(*point), 0) for point in zip(*player.curves[by][name].mean, strict=True)),
+            _name(player, comparison),
+            *(percent_cell(Interval(*point)) for point in zip(*player.curves[by][name].mean, strict=True)),
         )
-        for player in (beside.people, *beside.players)
+        for player in (comparison.participants, *comparison.players)
         if name in player.curves.get(by, ())
     ]
-    return TextTable(
-        f"{CURVES[name]}, beside {_who(beside)} of {beside.entry.name}", (by, *beside.points[by].names), tuple(rows)
-    )
+    return TextTable(f"{CURVES[name]}: {_who(comparison)}", (by, *comparison.points[by].names), tuple(rows))
 
 
-def effects(beside: Beside) -> TextTable:
-    """Stay/switch effects of everyone."""
+def stay_switch(comparison: Comparison) -> TextTable:
+    """The stay/switch effects of all players."""
     rows = []
-    for player in (beside.people, *beside.players):
+    for player in (comparison.participants, *comparison.players):
         if player.effects is not None:
-            of = player.effects.set_index("effect")
-            cells = [cell(Interval(*of.loc[name, ["estimate", "low", "high"]])) for name in EFFECTS]
-            rows.append((_name(player, beside), *cells))
+            effects = player.effects.set_index("effect")
+            cells = [cell(Interval(*effects.loc[name, ["estimate", "low", "high"]])) for name in EFFECTS]
+            rows.append((_name(player, comparison), *cells))
     header = ("player", *(f"last {name}" for name in EFFECTS))
-    title = f"Stay/switch effects beside {_who(beside)} of {beside.entry.name} (log odds for one SD)"
-    return TextTable(title, header, tuple(rows))
+    return TextTable(f"Stay/switch effects (log odds for one SD): {_who(comparison)}", header, tuple(rows))
 
 
-def _who(beside: Beside) -> str:
-    return "simulated participants" if beside.data.simulated else "participants"
+def _who(comparison: Comparison) -> str:
+    kind = "simulated participants" if comparison.data.simulated else "participants"
+    return f"{kind} of {comparison.entry.name}"
 
 
-def _name(player: Player, beside: Beside) -> str:
-    """What a row calls a player: tables are read apart from their reports."""
-    return f"{player.name} (simulated)" if player is beside.people and beside.data.simulated else player.name
-
-
-def _curves(beside: Beside) -> tuple[str, ...]:
-    """Curves of which there are distances."""
-    return tuple(dict.fromkeys(name for player in beside.players for name in player.distances))
-
-
-def _loss(player: Player) -> float:
-    return np.inf if player.loss is None else float(mean_of_defined(player.loss))
+def _name(player: Player, comparison: Comparison) -> str:
+    """A player's name in tables, which are also read outside of reports."""
+    simulated = player is comparison.participants and comparison.data.simulated
+    return f"{player.name} (simulated)" if simulated else player.name

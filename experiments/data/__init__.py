@@ -1,1 +1,1 @@
-"""Choices on disk: BIDS `beh` data sets and flat tables, read whole or refused with every fault."""
+"""Choices on disk: BIDS data sets and tables, checked before they are loaded."""

@@ -1,4 +1,4 @@
-"""One flat table of anybody's, read through a column map in a config."""
+"""Tables in any format, read through a config that maps their columns."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 
 from accept_reject.envs.choices import Choices
-from accept_reject.envs.faults import Spec, Whole
-from accept_reject.experiments.data.faults import DataFaults
-from accept_reject.experiments.data.rounds import TOLD, RoundsReader
+from accept_reject.errors import Integer, Spec
+from accept_reject.experiments.config import DataPath
+from accept_reject.experiments.data.problems import DataProblems
+from accept_reject.experiments.data.rounds import REPORTED, RoundsReader
 from accept_reject.experiments.data.text import read_table
 from accept_reject.experiments.entries import ScenarioEntry
 
@@ -20,15 +21,19 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Columns(Spec):
-    """What the table calls its columns.
+    """Names of a table's columns.
 
     Attributes:
-        participant, round: Who, and which round of that participant, from 1.
-        offered: The columns of the offered partners, in the order of the offer.
-        choice: The partner that was asked, by the same names; missing where nobody was.
+        participant: Name of the participant.
+        round: Number of the round, from 1 for each participant.
+        offered: The offered partners, one column for each place in the offer.
+        choice: The chosen partner or its place, see `DataConfig.choice`; missing in missed rounds.
         accepted: The outcome.
-        rank, spots, response_time: If there are such columns; the time in seconds.
-        valuation, acceptance: The hidden state of the offered partners, in the order of the offer, if it is known.
+        rank: The partner's rank of the participant, if there is such a column.
+        spots: The partner's number of spots, if there is such a column.
+        response_time: Seconds from offer to choice, if there is such a column.
+        valuation: How much each offered partner values the participant, if it is known; one column for each place.
+        acceptance: The probability that each offered partner accepts, if it is known; one column for each place.
     """
 
     participant: Name
@@ -47,79 +52,80 @@ class Columns(Spec):
     def _check_hidden(cls, columns: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         offered = info.data.get("offered", columns)
         if columns and len(columns) != len(offered):
-            raise ValueError(f"should name a column for each of the {len(offered)} offered partners, or none")
+            raise ValueError(
+                f"must have one column for each of the {len(offered)} offered partners, got {len(columns)}"
+            )
         return columns
 
 
 class DataConfig(Spec):
-    """How to read a flat table.
+    """A table and how to read it.
 
     Attributes:
-        file: The table, seen from the config's folder: CSV or TSV, or with semicolons.
-        columns: What it calls its columns.
-        missing: Cells that stand for nothing.
-        accepted: The cell that means accepted, and the one that means rejected, such as `[1, -1]`.
-        choice: What the choice column holds: the partner's name, or its place in the offer, counted from 0 or from 1.
-        decimal: What separates decimals.
-        ranks: Length of the ladder of ranks, where no game is given.
-        game: The game that was played, if it is one that can be told; otherwise only its size is known.
+        file: The table, with commas, tabs or semicolons; a path relative to the config's folder.
+        columns: Names of its columns.
+        missing: Cells that count as missing.
+        accepted: The cells for accepted and rejected, such as `[1, -1]`.
+        choice: Content of the choice column: the partner, or its place in the offer, counted from 0 or from 1.
+        decimal: The decimal separator.
+        ranks: Number of ranks, if no game is given.
+        game: The game, if it can be specified; otherwise only its size is known.
     """
 
     kind: Literal["data"] = "data"
-    file: Name
+    file: DataPath
     columns: Columns
     missing: tuple[Cell, ...] = ("", "n/a", "NA", "NaN")
     accepted: tuple[Cell, Cell] = (1, 0)
     choice: Literal["partner", "place from 0", "place from 1"] = "partner"
     decimal: Literal[".", ","] = "."
-    ranks: Annotated[Whole, Field(ge=2, le=100)] = 8
+    ranks: Annotated[Integer, Field(ge=2, le=100)] = 8
     game: ScenarioEntry | None = None
 
 
-def read_flat(config: DataConfig, folder: Path) -> Choices:
-    """Read a flat table whole.
+def read_flat(config: DataConfig) -> Choices:
+    """Read a table.
 
     Args:
-        config: How to read it.
-        folder: The folder from which the config's file is seen.
+        config: The table and how to read it.
 
     Raises:
-        InvalidInputError: With every fault, each with file, row and column; nothing is loaded then.
+        InvalidInputError: With every problem, each with file, row and column.
     """
-    faults = DataFaults()
-    table = read_table(folder / config.file, config.file, None, faults)
+    path, problems = Path(config.file), DataProblems()
+    table = read_table(path, path.name, None, problems)
     wanted = _wanted(config.columns)
     if table is not None:
         for column in wanted.values():
             if column not in table:
-                faults.add(f"the column is missing (the table has {', '.join(table.columns)})", config.file, 1, column)
-    faults.raise_if_any(config.file)
-    assert table is not None  # else there was a fault
+                problems.add(f"is required in the header, got {', '.join(table.columns)}", path.name, 1, column)
+    problems.raise_if_any(config.file)
+    assert table is not None  # else there was a problem
     texts = {name: table[column].str.strip() for name, column in wanted.items()}
     missing = {_text(cell) for cell in config.missing}
     frame = pd.DataFrame({name: cells.mask(_as_text(cells).isin(missing), None) for name, cells in texts.items()})
     frame = frame.astype(object).where(frame.notna(), None).reset_index(drop=True)
     names = [column for column in frame if column.startswith("offered_") or column == "choice"]
     if config.choice == "partner" and frame[names].stack().str.fullmatch(r"-?(0|[1-9]\d*)(\.0+)?").all():
-        for column in names:  # numbers for names: a column with gaps may have come out as 7.0, another as 7
+        for column in names:  # numbers as names: exports have 7.0 instead of 7 where a column has missing cells
             frame[column] = _as_text(frame[column])
     if config.decimal == ",":
         numbers = frame.columns.difference([*names, "participant"])
         frame[numbers] = frame[numbers].apply(lambda cells: cells.str.replace(",", "."))
-    frame = frame.assign(file=config.file, row=table.index)
-    _recode_accepted(frame, config, faults)
+    frame = frame.assign(file=path.name, row=table.index)
+    _recode_accepted(frame, config, problems)
     if config.choice != "partner":
-        _recode_choice(frame, config, faults)
+        _recode_choice(frame, config, problems)
     game = config.game.resolve() if config.game else None
-    reader = RoundsReader(frame, game.ranks if game else config.ranks, faults, lambda name: wanted.get(name, name))
+    reader = RoundsReader(frame, game.ranks if game else config.ranks, problems, lambda name: wanted.get(name, name))
     choices = reader.read(game)
-    faults.raise_if_any(config.file)
-    assert choices is not None  # else there was a fault
+    problems.raise_if_any(config.file)
+    assert choices is not None  # else there was a problem
     return choices
 
 
 def _wanted(columns: Columns) -> dict[str, str]:
-    """What the table calls each column, by the name that it has here."""
+    """Return the names of the table's columns by ours."""
     single = ("participant", "round", "choice", "accepted", "rank", "spots", "response_time")
     wanted = {name: getattr(columns, name) for name in single if getattr(columns, name)}
     for name in ("offered", "valuation", "acceptance"):
@@ -128,7 +134,7 @@ def _wanted(columns: Columns) -> dict[str, str]:
 
 
 def _text(cell: Any) -> str:
-    """A cell as text; numbers and truth values in one form: -999 and -999.0 are the same, and TRUE and true."""
+    """Return a cell as text, in the same form for -999 and -999.0, and for TRUE and true."""
     if str(cell).lower() in ("true", "false"):
         return str(cell).lower()
     try:
@@ -139,38 +145,38 @@ def _text(cell: Any) -> str:
 
 
 def _as_text(cells: pd.Series) -> pd.Series:
-    """`_text` of every cell that is not missing."""
+    """Apply `_text` to every cell that is not missing."""
     return cells.map({cell: _text(cell) for cell in cells.dropna().unique()})
 
 
-def _recode_accepted(frame: pd.DataFrame, config: DataConfig, faults: DataFaults) -> None:
+def _recode_accepted(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> None:
     yes, no = (_text(cell) for cell in config.accepted)
     given = _as_text(frame.accepted)
     wrong = given.notna() & ~given.isin([yes, no])
-    faults.add_rows(
+    problems.add_rows(
         config.columns.accepted,
         (
-            (config.file, int(row), f"should be {yes} (accepted) or {no} (rejected), but is {cell!r}")
-            for row, cell in zip(frame.row[wrong], frame.accepted[wrong], strict=True)
+            (file, int(row), f"must be {yes} (accepted) or {no} (rejected), got {cell!r}")
+            for file, row, cell in zip(frame.file[wrong], frame.row[wrong], frame.accepted[wrong], strict=True)
         ),
     )
     frame["accepted"] = given.map({yes: "1", no: "0"}).astype(object).where(given.isin([yes, no]), None)
-    frame.loc[wrong, "accepted"] = TOLD
+    frame.loc[wrong, "accepted"] = REPORTED
 
 
-def _recode_choice(frame: pd.DataFrame, config: DataConfig, faults: DataFaults) -> None:
+def _recode_choice(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> None:
     first = 0 if config.choice == "place from 0" else 1
     n = len(config.columns.offered)
     given = _as_text(frame.choice)
     places = {str(first + j): f"offered_{j + 1}" for j in range(n)}
     wrong = given.notna() & ~given.isin(places)
-    faults.add_rows(
+    problems.add_rows(
         config.columns.choice,
         (
-            (config.file, int(row), f"should be a place from {first} to {first + n - 1}, but is {cell!r}")
-            for row, cell in zip(frame.row[wrong], frame.choice[wrong], strict=True)
+            (file, int(row), f"must be a place from {first} to {first + n - 1}, got {cell!r}")
+            for file, row, cell in zip(frame.file[wrong], frame.row[wrong], frame.choice[wrong], strict=True)
         ),
     )
     for place, column in places.items():
         frame.loc[given == place, "choice"] = frame.loc[given == place, column]
-    frame.loc[wrong, "choice"] = TOLD
+    frame.loc[wrong, "choice"] = REPORTED

@@ -1,4 +1,4 @@
-"""Load choices, from whatever names them, and tell what they hold."""
+"""Loading and describing choices."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
-from accept_reject.envs.faults import InvalidInputError
-from accept_reject.experiments.config import is_shipped, kind_of, load_config
+from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.config import is_shipped, load_config
 from accept_reject.experiments.data.bids import is_simulated, read_dataset
 from accept_reject.experiments.data.flat import DataConfig, read_flat
-from accept_reject.experiments.population import PopulationConfig
-from accept_reject.experiments.simulate import simulate
+from accept_reject.experiments.simulation.population import PopulationConfig
+from accept_reject.experiments.simulation.simulate import simulate
 
 
 class Data(NamedTuple):
@@ -22,9 +23,9 @@ class Data(NamedTuple):
 
     Attributes:
         choices: The choices.
-        simulated: Whether they say of themselves that no people made them.
-        game_known: Whether `choices.game` is the game that was played, and not one of the same size only.
-        population: The population that was simulated, if that is what they come from.
+        simulated: Whether they are marked as simulated.
+        game_known: Whether `choices.game` is the game that was played, rather than one of the same size.
+        population: The population, if it was simulated while loading.
     """
 
     choices: Choices
@@ -32,46 +33,68 @@ class Data(NamedTuple):
     game_known: bool
     population: PopulationConfig | None = None
 
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the choices and what is known about them."""
+        return f"{self.choices.fingerprint} {self.game_known} {self.simulated}"
 
-def load(path: str, overrides: Sequence[str] = (), seen_from: Path = Path()) -> Data:
-    """Load a BIDS data set from its folder, or a flat table through the config that maps its columns.
 
-    A population's config is as good: its participants are simulated.
+def load(path: str, overrides: Sequence[str] = ()) -> Data:
+    r"""Load choices from a file or folder, or simulate them.
 
     Args:
-        path: The folder or the config, or the name of a shipped config.
-        overrides: Changes to the config.
-        seen_from: The folder from which a relative path is seen.
+        path: The folder of a BIDS data set, or a config: one that maps the columns of a table (`kind: data`), or one of
+            a population to simulate (`kind: population`). A config is a YAML file or the name of a shipped one.
+        overrides: Changes to the config, as for `load_config`.
+
+    Returns:
+        The choices and what is known about them.
 
     Raises:
-        InvalidInputError: With every fault of the config or of the data.
+        InvalidInputError: With all problems of the config or of the data.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> data = ar.load("population_babur2024")
+        >>> data.choices.choice.shape, data.simulated
+        ((42, 144), True)
+
+        A table is read through a config with the names of its columns:
+
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "study.csv").write_text("id,trial,left,right,asked,won\nann,1,A,B,A,1\nann,2,B,C,C,0\n")
+        >>> _ = (folder / "study.yaml").write_text('''
+        ... kind: data
+        ... file: study.csv
+        ... columns: {participant: id, round: trial, offered: [left, right], choice: asked, accepted: won}
+        ... ''')
+        >>> ar.load(str(folder / "study.yaml")).choices.accepted.tolist()
+        [[True, False]]
+
+    References:
+        The format of data sets is that of the [Brain Imaging Data Structure](https://bids-specification.readthedocs.io)
+        for behavioral experiments.
     """
-    if not is_shipped(path):
-        path = str(seen_from / path)
     place = Path(path)
-    if place.is_dir() and overrides:
-        raise InvalidInputError(path, [f"is a data set: it takes no changes such as {overrides[0]!r}"])
     if place.is_dir():
+        if overrides:
+            raise InvalidInputError(path, [f"is a data set and can't be combined with overrides, got {overrides[0]!r}"])
         choices, game_known = read_dataset(place)
         return Data(choices, is_simulated(place), game_known)
     if place.suffix.lower() not in (".yaml", ".yml") and not is_shipped(path):
-        kind = "does not exist" if not place.exists() else "is neither a folder nor a config"
-        advice = (
-            "give a BIDS folder, a YAML config with `kind: data`, `file` and `columns` for a table, or a population"
-        )
-        raise InvalidInputError(path, [f"{kind}; {advice}"])
-    config_kind = kind_of(path)
-    if config_kind not in (None, "data", "population"):
-        raise InvalidInputError(path, [f"is a config of kind {config_kind!r}; data are of kind 'data' or 'population'"])
-    if config_kind == "population":
-        population = load_config(PopulationConfig, path, overrides)
-        return Data(simulate(population)[0], simulated=True, game_known=True, population=population)
-    config = load_config(DataConfig, path, overrides)
-    return Data(read_flat(config, place.parent), simulated=False, game_known=config.game is not None)
+        got = "a file of another format" if place.exists() else "a path that does not exist"
+        problem = "must be the folder of a BIDS data set or a config (`kind: data` for tables, `kind: population`)"
+        raise InvalidInputError(path, [f"{problem}, got {got}"])
+    config = load_config((DataConfig, PopulationConfig), path, overrides)
+    if isinstance(config, PopulationConfig):
+        return Data(simulate(config)[0], simulated=True, game_known=True, population=config)
+    assert isinstance(config, DataConfig)
+    return Data(read_flat(config), simulated=False, game_known=config.game is not None)
 
 
 def describe(data: Data) -> list[tuple[str, str]]:
-    """What the choices hold, as pairs of what and how much."""
+    """Summarize choices as pairs of a name and a value."""
     choices = data.choices
     answered = ~choices.missed
     n, rounds = answered.shape
@@ -82,20 +105,20 @@ def describe(data: Data) -> list[tuple[str, str]]:
     times = choices.response_time
     return [
         ("participants", f"{len(choices)}" + (" (simulated)" if data.simulated else "")),
-        ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in all"),
+        ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in total"),
         ("missed", f"{missed:,} ({missed / recorded.sum():.1%})"),
-        ("partners", f"{choices.game.n_partners}, {choices.game.offered} offered at a time"),
+        ("partners", f"{choices.game.n_partners}, {choices.game.offered} in each offer"),
         ("different offers", f"{len(np.unique(pairs, axis=0)):,}"),
         (
             "accepted",
-            f"{choices.accepted[answered].mean():.1%} of those asked" if answered.any() else "nobody was asked",
+            f"{choices.accepted[answered].mean():.1%} of choices" if answered.any() else "no choices",
         ),
-        ("ranks shown", f"{shown.sum() / max(answered.sum(), 1):.1%} of answers, of {choices.game.ranks}"),
+        ("ranks", f"{choices.game.ranks}, shown after {shown.sum() / max(answered.sum(), 1):.1%} of choices"),
         ("response times", "none" if times is None or np.isnan(times).all() else f"median {np.nanmedian(times):.2f} s"),
-        ("hidden valuations", "known" if choices.valuation is not None else "not known"),
+        ("hidden valuations", "known" if choices.valuation is not None else "unknown"),
     ]
 
 
-def _span(values: np.ndarray) -> str:
+def _span(values: NDArray[np.integer]) -> str:
     low, high = int(values.min()), int(values.max())
     return f"{low}" if low == high else f"{low} to {high}"

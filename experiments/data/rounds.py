@@ -1,4 +1,4 @@
-"""From rows of text to Choices: every cell is checked, then every row against the game's rules."""
+"""Conversion of tables of rounds to `Choices`: checks of every cell, and of every row against the game's rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
 from accept_reject.envs.game import GameSpec, PartnerKind
-from accept_reject.experiments.data.faults import DataFaults
+from accept_reject.experiments.data.problems import DataProblems
 
 REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
 OPTIONAL = ("rank", "spots", "response_time")
@@ -20,44 +20,51 @@ HIDDEN = ("valuation", "acceptance")
 
 
 def is_known(column: str) -> bool:
-    """Whether a column is one of those that are read."""
+    """Return whether a column is read."""
     return column in REQUIRED + OPTIONAL or re.fullmatch(r"(offered|valuation|acceptance)_\d+", column) is not None
 
 
-TOLD = "\0told"
-"""A cell whose fault has been told already: no more is said of it."""
+REPORTED = "\0reported"
+"""A cell whose problem has been reported already."""
 
 
 class RoundsReader:
-    """Checks a table of rounds and makes Choices of it.
+    """Checks a table of rounds and converts it to `Choices`.
 
     Args:
-        frame: A row for each round of each participant, cells as text, missing ones as None. Columns: `file` and `row`
-            (where it stands), `participant`, those of `REQUIRED`, and as far as there are any more `offered_3`, ...,
-            those of `OPTIONAL`, and `valuation_1`, ..., `acceptance_1`, ... by place in the offer.
-        ranks: Length of the ladder of ranks.
-        faults: Gains every fault.
-        title: What messages call a column, if not by the name that it has here.
+        frame: One row for each round of each participant, with cells as text, or None if they are missing. The columns
+            are `file` and `row` (origin of the row), `participant` and those of `REQUIRED`; optionally `offered_3`,
+            ..., those of `OPTIONAL`, and `valuation_1`, ..., `acceptance_1`, ... by place in the offer.
+        ranks: Number of ranks.
+        problems: Where problems are added.
+        title: Returns the name of a column in messages.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, ranks: int, faults: DataFaults, title: Callable[[str], str] = lambda column: column
+        self,
+        frame: pd.DataFrame,
+        ranks: int,
+        problems: DataProblems,
+        title: Callable[[str], str] = lambda column: column,
     ) -> None:
         self.frame = frame
-        self.faults = faults
+        self.problems = problems
         self.title = title
         self.ranks = ranks
         self.offered = sorted((c for c in frame if re.fullmatch(r"offered_\d+", str(c))), key=lambda c: int(c[8:]))
 
     def read(self, game: GameSpec | None, partner_names: list[str] | None = None) -> Choices | None:
-        """The choices, or None if there are faults.
+        """Convert the table.
 
         Args:
-            game: The game that was played, if it is known.
+            game: The game, if it is known.
             partner_names: The names of partners 0, 1, ..., if they are known; otherwise each participant's partners are
                 numbered in the order in which they were offered.
+
+        Returns:
+            The choices; None if there are problems.
         """
-        before = len(self.faults.lines)
+        before = len(self.problems.lines)
         frame = self.frame
         self._check_places()
         number = self._number("round", 1, game.rounds if game else None, whole=True, required=True)
@@ -65,21 +72,23 @@ class RoundsReader:
         missed = frame.choice.isna().to_numpy()
         place = self._check_choice(missed)
         accepted = self._number("accepted", 0, 1, whole=True)
-        self._fault("accepted", ~missed & frame.accepted.isna(), lambda i: "is missing although a partner was asked")
+        self._problem("accepted", ~missed & frame.accepted.isna(), lambda i: "must be given in a round with a choice")
         rank = self._number("rank", 1, self.ranks, whole=True)
         spots = self._number("spots", 0, self.ranks, whole=True)
         for column in ("accepted", "rank", "spots"):
             if column in frame:
-                self._fault(column, missed & frame[column].notna(), lambda i: "is given although nobody was asked")
-        self._fault(
+                self._problem(
+                    column, missed & frame[column].notna(), lambda i: "must be missing in a round without a choice"
+                )
+        self._problem(
             "accepted",
             ~np.isnan(accepted + rank + spots) & ((rank <= spots) != (accepted == 1)),
             lambda i: (
-                f"is {accepted[i]:.0f}, but rank {rank[i]:.0f} with {spots[i]:.0f} spots is "
-                f"{'an acceptance' if rank[i] <= spots[i] else 'a rejection'}"
+                f"must be {'an acceptance' if rank[i] <= spots[i] else 'a rejection'} for rank {rank[i]:.0f} with "
+                f"{spots[i]:.0f} spots, got {'an acceptance' if accepted[i] else 'a rejection'}"
             ),
         )
-        self._fault("spots", ~np.isnan(spots) & np.isnan(rank), lambda i: "is given although the rank is not")
+        self._problem("spots", ~np.isnan(spots) & np.isnan(rank), lambda i: "is only valid with a rank")
         time = self._number("response_time", 0, None)
         hidden = {
             name: [self._number(f"{name}_{j + 1}", 0, 1, required=True) for j in range(len(self.offered))]
@@ -89,15 +98,18 @@ class RoundsReader:
         for name in hidden:
             for j in range(len(self.offered)):
                 if f"{name}_{j + 1}" not in frame:
-                    self.faults.add("the column is missing", self._file, 1, self.title(f"{name}_{j + 1}"))
+                    self.problems.add("is required in the header", self._file, 1, self.title(f"{name}_{j + 1}"))
         partners, count = self._number_partners(number, partner_names)
         if game and count > game.n_partners:
-            self.faults.add(
-                f"holds {count} partners of one participant, but the game has {game.n_partners}", self._file
+            self.problems.add(
+                f"must have at most {game.n_partners} partners for a participant, as in the game, got {count}",
+                self._file,
             )
         if game and len(self.offered) != game.offered:
-            self.faults.add(f"offers {len(self.offered)} partners at a time, but the game {game.offered}", self._file)
-        if len(self.faults.lines) > before:
+            self.problems.add(
+                f"must offer {game.offered} partners in a round, as in the game, got {len(self.offered)}", self._file
+            )
+        if len(self.problems.lines) > before:
             return None
         if game is None:
             game = unknown_game(count, len(self.offered), int(number.max()), self.ranks, bool(np.isfinite(rank).any()))
@@ -107,44 +119,47 @@ class RoundsReader:
     def _file(self) -> str:
         return str(self.frame.file.iloc[0])
 
-    def _fault(self, column: str, wrong: NDArray[np.bool_] | pd.Series, message: Callable[[int], str]) -> None:
+    def _problem(self, column: str, wrong: NDArray[np.bool_] | pd.Series, message: Callable[[int], str]) -> None:
         at = np.flatnonzero(np.asarray(wrong))
         files, rows = self.frame.file.to_numpy(), self.frame.row.to_numpy()
         if len(at):
-            self.faults.add_rows(self.title(column), ((files[i], int(rows[i]), message(int(i))) for i in at))
+            self.problems.add_rows(self.title(column), ((files[i], int(rows[i]), message(int(i))) for i in at))
 
     def _number(
         self, column: str, low: float, high: float | None, whole: bool = False, required: bool = False
     ) -> NDArray[np.float64]:
-        """A column's numbers, NaN where missing or faulty."""
+        """Convert a column to numbers, with NaN where they are missing or invalid."""
         if column not in self.frame:
             return np.full(len(self.frame), np.nan)
         cells = self.frame[column]
         values = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
         given = cells.notna().to_numpy()
         text = cells.to_numpy()
-        told = text == TOLD
-        what = "a whole number" if whole else "a number"
-        span = f"{what} from {low:g}" + (f" to {high:g}" if high is not None else "")
+        what = "an integer" if whole else "a number"
+        allowed = f"{what} >= {low:g}" if high is None else f"{what} from {low:g} to {high:g}"
         with np.errstate(invalid="ignore"):
             bad = given & ~(np.isfinite(values) & (values >= low) & (high is None or values <= (high or 0)))
             bad |= given & whole & ~bad & (values != np.floor(values))
-        self._fault(column, bad & ~told, lambda i: f"should be {span}, but is {text[i]!r}")
+        self._problem(column, bad & (text != REPORTED), lambda i: f"must be {allowed}, got {text[i]!r}")
         if required:
-            self._fault(column, ~given, lambda i: "is missing")
+            self._problem(column, ~given, lambda i: "is required")
         return np.where(bad, np.nan, values)
 
     def _check_places(self) -> None:
-        self._fault("participant", self.frame.participant.isna(), lambda i: "is missing")
+        self._problem("participant", self.frame.participant.isna(), lambda i: "is required")
         for j, column in enumerate(self.offered):
-            self._fault(column, self.frame[column].isna(), lambda i: "is missing")
+            self._problem(column, self.frame[column].isna(), lambda i: "is required")
             for other in self.offered[:j]:
                 same = (self.frame[column] == self.frame[other]) & self.frame[column].notna()
                 text = self.frame[column].to_numpy()
-                self._fault(column, same, lambda i, text=text: f"offers {text[i]!r} twice in a round")  # type: ignore[misc]
+
+                def again(i: int, text: Any = text) -> str:
+                    return f"partners of an offer must be unique, got {text[i]!r} again"
+
+                self._problem(column, same, again)
 
     def _check_sequence(self, number: NDArray[np.float64]) -> None:
-        """Every participant has each round from 1 to its last one exactly once."""
+        """Check that every participant has each round from 1 to its last one exactly once."""
         table = pd.DataFrame({"participant": self.frame.participant, "number": number}).dropna()
         rows, files = self.frame.row.to_numpy(), self.frame.file.to_numpy()
         again = table.duplicated().to_numpy()
@@ -159,42 +174,42 @@ class RoundsReader:
         )
         wrong = np.zeros(len(rows), bool)
         wrong[positions[again]] = True
-        self._fault(
+        self._problem(
             "round",
             wrong,
             lambda i: (
-                f"is round {number[i]:.0f} of {self.frame.participant[i]!r} again; the first is row "
+                f"must be unique, got round {number[i]:.0f} of {self.frame.participant[i]!r} as in row "
                 f"{first[(self.frame.participant[i], number[i])]}"
             ),
         )
         if np.isnan(number).any():
-            return  # a round whose number can't be read is not missing
+            return  # a round with an invalid number is not missing
         for participant, group in table[~again].groupby("participant", sort=False):
             found = np.sort(group.number.to_numpy())
             if found[-1] != len(found):
                 missing = int(found[-1]) - len(found)
-                have = set(found[: len(found) + 10].astype(int).tolist())
-                gap = [t for t in range(1, min(int(found[-1]), len(found) + 10)) if t not in have][:10]
+                present = set(found.astype(int).tolist())
+                gap = [t for t in range(1, min(int(found[-1]), len(found) + 10)) if t not in present][:10]
                 shown = ", ".join(map(str, gap)) + (f" and {missing - len(gap):,} more" if missing > len(gap) else "")
-                at = group.index[0]
-                self.faults.add(f"{participant!r} has no round {shown}", files[at], None, self.title("round"))
+                message = f"{participant!r} must have all rounds from 1 to the last one, got none for {shown}"
+                self.problems.add(message, files[group.index[0]], None, self.title("round"))
 
     def _check_choice(self, missed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Place of the choice in the offer, `MISSED` where there is none."""
+        """Return the place of the choice in the offer, `MISSED` where there is none."""
         place = np.full(len(self.frame), MISSED)
         choice = self.frame.choice.to_numpy()
         for j, column in enumerate(self.offered):
             place[~missed & (choice == self.frame[column].to_numpy())] = j
         offers = self.frame[self.offered].to_numpy()
-        self._fault(
+        self._problem(
             "choice",
-            ~missed & (place == MISSED) & (choice != TOLD),
-            lambda i: f"should be one of those offered ({', '.join(map(str, offers[i]))}), but is {choice[i]!r}",
+            ~missed & (place == MISSED) & (choice != REPORTED),
+            lambda i: f"must be one of the offered partners ({', '.join(map(str, offers[i]))}), got {choice[i]!r}",
         )
         return place
 
     def _number_partners(self, number: NDArray[np.float64], names: list[str] | None) -> tuple[NDArray[np.int64], int]:
-        """The partners offered as numbers, `(rows, offered)`, and how many one participant met at most."""
+        """Return the offered partners as numbers, `(rows, offered)`, and the largest number for one participant."""
         offers = self.frame[self.offered]
         if names is not None:
             known = pd.Index(names)
@@ -202,12 +217,10 @@ class RoundsReader:
             for j, column in enumerate(self.offered):
                 text = offers[column].to_numpy()
                 unknown = (numbers[:, j] < 0) & offers[column].notna().to_numpy()
-                self._fault(
+                self._problem(
                     column,
                     unknown,
-                    lambda i, text=text: (
-                        f"should be a partner of the game ({names[0]} to {names[-1]}), but is {text[i]!r}"
-                    ),  # type: ignore[misc]
+                    lambda i, text=text: f"must be a partner of the game ({names[0]} to {names[-1]}), got {text[i]!r}",  # type: ignore[misc]
                 )
             return numbers, 0
         numbers = np.zeros(offers.shape, np.int64)
@@ -218,7 +231,7 @@ class RoundsReader:
             numbers[rows] = codes.reshape(-1, len(self.offered))
             most = max(most, len(uniques))
         if most > 256:
-            self.faults.add(f"a participant met {most} partners; at most 256 can be told apart", self._file)
+            self.problems.add(f"must have at most 256 partners for a participant, got {most}", self._file)
         return numbers, most
 
     def _assemble(
@@ -233,37 +246,37 @@ class RoundsReader:
         hidden: dict[str, list[NDArray[np.float64]]],
         partners: NDArray[np.int64],
     ) -> Choices:
-        """Lay the rows out by participant and round; rounds that a participant did not come to are missed."""
+        """Arrange the rows by participant and round; rounds after a participant's last one are missed."""
         codes, ids = pd.factorize(self.frame.participant)
         at = (codes, number.astype(np.int64) - 1)
         shape = (len(ids), game.rounds)
 
-        def spread(values: NDArray[Any], empty: float, dtype: type) -> NDArray[Any]:
+        def arrange(values: NDArray[Any], empty: float, dtype: type) -> NDArray[Any]:
             whole = np.full((*shape, *values.shape[1:]), empty, dtype)
             whole[at] = values
             return whole
 
-        offered = spread(partners, 0, np.uint8)
+        offered = arrange(partners, 0, np.uint8)
         unplayed = np.ones(shape, bool)
         unplayed[at] = False
-        offered[unplayed] = np.arange(game.offered)  # nobody saw these offers; two of the same would be no offer
-        known = {name: spread(np.stack(each, axis=1), 0.0, np.float32) for name, each in hidden.items()}
+        offered[unplayed] = np.arange(game.offered)  # never shown; an offer must have different partners
+        known = {name: arrange(np.stack(each, axis=1), 0.0, np.float32) for name, each in hidden.items()}
         return Choices(
             game=game,
             offered=offered,
-            choice=spread(place, MISSED, np.int8),
-            rank=spread(np.nan_to_num(rank), 0, np.uint8),
-            spots=spread(np.where(np.isnan(spots), UNKNOWN_SPOTS, spots), UNKNOWN_SPOTS, np.uint8),
-            accepted=spread(accepted == 1, 0, np.bool_),
+            choice=arrange(place, MISSED, np.int8),
+            rank=arrange(np.nan_to_num(rank), 0, np.uint8),
+            spots=arrange(np.where(np.isnan(spots), UNKNOWN_SPOTS, spots), UNKNOWN_SPOTS, np.uint8),
+            accepted=arrange(accepted == 1, 0, np.bool_),
             valuation=known.get("valuation"),
             acceptance=known.get("acceptance"),
-            response_time=spread(time, np.nan, np.float64) if "response_time" in self.frame else None,
+            response_time=arrange(time, np.nan, np.float64) if "response_time" in self.frame else None,
             ids=tuple(map(str, ids)),
             recorded=None if not unplayed.any() else (~unplayed).sum(axis=1),
         )
 
 
 def unknown_game(partners: int, offered: int, rounds: int, ranks: int, rank_shown: bool) -> GameSpec:
-    """A game of which only the size is known: its partners are all of one middling kind."""
+    """Create a game of which only the size is known: all partners are of one average kind."""
     kind = PartnerKind(mean_rank=(ranks + 1) / 2, acceptance=0.5, rank_shown=rank_shown, count=partners)
     return GameSpec(ranks=ranks, rounds=rounds, offered=offered, partners=(kind,))

@@ -1,4 +1,4 @@
-"""Reading text tables strictly: as they are, or not at all."""
+"""Reading text tables strictly, without guesses about invalid rows."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from pathlib import Path
 
 import pandas as pd
 
-from accept_reject.experiments.data.faults import DataFaults
+from accept_reject.experiments.data.problems import DataProblems
 
 
-def read_table(path: Path, name: str, delimiter: str | None, faults: DataFaults) -> pd.DataFrame | None:
+def read_table(path: Path, name: str, delimiter: str | None, problems: DataProblems) -> pd.DataFrame | None:
     """Read a table of text cells.
 
-    UTF-8 with or without a byte-order mark; line ends of any system.
+    The text is UTF-8 with or without a byte-order mark; line ends can be those of any system.
 
     Args:
         path: The file.
-        name: What messages call it.
-        delimiter: What separates cells; None to take what the header has most of: tab, comma or semicolon.
-        faults: Gains the file's faults.
+        name: Name of the file in messages.
+        delimiter: The delimiter; by default the most frequent one in the header of tab, comma and semicolon.
+        problems: Where problems are added.
 
     Returns:
-        A column of texts for each one in the file, indexed by the row's number in the file, the header's being 1. None
-        if there is a fault.
+        The cells as strings, indexed by the number of the row in the file (the header is row 1). None if there is a
+        problem.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
-        faults.add(f"can't be read: {error.strerror}", name)
+        problems.add(f"can't be read: {error.strerror}", name)
         return None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = raw[: error.start].count(b"\n") + 1
-        faults.add(f"is not UTF-8 text (byte {raw[error.start]:#x}); save it as UTF-8", name, row)
+        problems.add(f"must be UTF-8 text, got the byte {raw[error.start]:#x}", name, row)
         return None
     if "\0" in text:
-        faults.add("holds NUL characters: it is no text table", name, text[: text.index("\0")].count("\n") + 1)
+        problems.add("must be a text table, got a NUL character", name, text[: text.index("\0")].count("\n") + 1)
         return None
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        faults.add("is empty", name)
+        problems.add("must have a header and rows, got an empty file", name)
         return None
     head = text.partition("\n")[0]
     delimiter = delimiter or max("\t,;", key=head.count)
-    before = len(faults.lines)
+    before = len(problems.lines)
     cells = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     numbers: list[int] = []
-    odd: list[tuple[str, int, str]] = []
+    invalid: list[tuple[str, int, str]] = []
     last = text.rstrip("\n").count("\n") + 1
     try:
         header = [cell.strip() for cell in next(cells)]
@@ -59,17 +59,18 @@ def read_table(path: Path, name: str, delimiter: str | None, faults: DataFaults)
                 rows.append(line)
                 numbers.append(cells.line_num)
             elif line or cells.line_num < last:
-                has = f"has {len(line)} cells where the header has {len(header)}" if line else "is empty"
-                odd.append((name, cells.line_num, has))
+                got = f"got {len(line)}" if line else "got an empty row"
+                invalid.append((name, cells.line_num, f"must have {len(header)} cells like the header, {got}"))
     except csv.Error as error:
-        faults.add(f"is no well-formed table: {error}", name, cells.line_num)
+        problems.add(f"is not a valid table: {error}", name, cells.line_num)
         return None
-    faults.add_rows(None, odd)
-    twice = sorted({column for column in header if header.count(column) > 1})
-    for column in twice:
-        faults.add("stands twice in the header" if column else "the header has empty names", name, 1, column or None)
-    if not rows and len(faults.lines) == before:
-        faults.add("has a header and no rows", name)
-    if len(faults.lines) > before:
+    problems.add_rows(None, invalid)
+    if "" in header:
+        problems.add("columns must have names, got an empty one", name, 1)
+    for column in sorted({column for column in header if column and header.count(column) > 1}):
+        problems.add("columns must be unique, got this one again", name, 1, column)
+    if not rows and len(problems.lines) == before:
+        problems.add("must have rows, got only a header", name)
+    if len(problems.lines) > before:
         return None
     return pd.DataFrame(rows, columns=header, index=numbers, dtype=object)

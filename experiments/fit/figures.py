@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from accept_reject.experiments.curves import CURVES
+from accept_reject.experiments.analysis.curves import CURVES
 from accept_reject.experiments.fit.config import PARTICIPANTS
-from accept_reject.experiments.fit.individual import Fit
-from accept_reject.experiments.fit.predictive import Check
-from accept_reject.experiments.fit.results import FitResults
-from accept_reject.experiments.panels import stay_effects, title
-from accept_reject.experiments.style import STYLE, colours
-from accept_reject.experiments.tables import probability
+from accept_reject.experiments.fit.predictive_check import Check
+from accept_reject.experiments.fit.run import FitResults
+from accept_reject.experiments.inference.individual import Fit
+from accept_reject.experiments.reporting.panels import percent_axis, stay_effects, title
+from accept_reject.experiments.reporting.style import STYLE, colors
+from accept_reject.experiments.reporting.tables import probability
 
 BEYOND = 1.5
 """An axis without bound ends at this times the greatest estimate: intervals of flat parameters go on for ever."""
@@ -25,8 +25,8 @@ BEYOND = 1.5
 def estimates(results: FitResults) -> Figure:
     """Each participant's parameters with their 95% intervals, in order, a panel for each parameter of each model."""
     panels = [
-        (name, each.fit, j, colour)
-        for (name, each), colour in zip(results.models.items(), colours(len(results.models)), strict=True)
+        (name, each.fit, j, color)
+        for (name, each), color in zip(results.models.items(), colors(len(results.models)), strict=True)
         for j in range(len(each.fit.model.parameters))
     ]
     columns = min(3, len(panels))
@@ -34,8 +34,8 @@ def estimates(results: FitResults) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4 * columns, 2.5 * rows + 0.3), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for ax, (name, fit, j, colour) in zip(axes, panels, strict=False):
-            _caterpillar(ax, fit, j, colour)
+        for ax, (name, fit, j, color) in zip(axes, panels, strict=False):
+            _caterpillar(ax, fit, j, color)
             title(ax, f"{name}: {fit.model.parameters[j].replace('_', ' ')}")
         for ax in axes[len(panels) :]:
             ax.set_visible(False)
@@ -44,7 +44,7 @@ def estimates(results: FitResults) -> Figure:
     return figure
 
 
-def _caterpillar(ax: Axes, fit: Fit, j: int, colour: str) -> None:
+def _caterpillar(ax: Axes, fit: Fit, j: int, color: str) -> None:
     """One parameter's estimates in ascending order."""
     n, value = len(fit.names), fit.estimates[:, j]
     low, high = (end[:, j] for end in fit.interval())
@@ -55,8 +55,8 @@ def _caterpillar(ax: Axes, fit: Fit, j: int, colour: str) -> None:
     ax.set_ylim(bottom - margin, top + margin)
     low, high = (np.clip(end, *ax.get_ylim()) for end in (low, high))  # some go on for ever
     order, at = np.argsort(value), np.arange(1, n + 1)
-    ax.vlines(at, low[order], high[order], color=colour, alpha=0.45, linewidth=min(2.0, 120 / n))
-    ax.plot(at, value[order], "o", color=colour, markersize=min(3.5, 200 / n))
+    ax.vlines(at, low[order], high[order], color=color, alpha=0.45, linewidth=min(2.0, 120 / n))
+    ax.plot(at, value[order], "o", color=color, markersize=min(3.5, 200 / n))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     median = float(np.median(value))
     ax.axhline(median, color="0.45", linewidth=0.8, linestyle="--")
@@ -72,20 +72,20 @@ def comparison(results: FitResults) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 0.45 * len(names) + 1.9), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
-        for i, (alpha, colour) in enumerate(zip(selection.alpha, colours(len(names)), strict=True)):
+        for i, (alpha, color) in enumerate(zip(selection.alpha, colors(len(names)), strict=True)):
             share = stats.beta(alpha, selection.alpha.sum() - alpha)
-            left.hlines(i, *(100 * q for q in share.interval(0.95)), color=colour, linewidth=2)
-            left.plot(100 * share.mean(), i, "o", color=colour, markersize=7)
+            left.hlines(i, *(100 * q for q in share.interval(0.95)), color=color, linewidth=2)
+            left.plot(100 * share.mean(), i, "o", color=color, markersize=7)
             place = float(np.clip(100 * share.mean(), 10, 90)), i
-            told = f"PXP {probability(selection.protected[i])}"
-            left.annotate(told, place, xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+            label = f"PXP {probability(selection.protected[i])}"
+            left.annotate(label, place, xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
         left.set_xlim(-4, 104)
         left.set_xlabel("Expected frequency among participants\n(%, 95% interval)")
         per_participant = np.stack([each.evidence[evidence] for each in results.models.values()], axis=1)
         behind = per_participant.max(axis=1, keepdims=True) - per_participant
-        for i, colour in enumerate(colours(len(names))):
+        for i, color in enumerate(colors(len(names))):
             jitter = np.linspace(-0.22, 0.22, len(behind))
-            right.plot(behind[:, i], i + jitter, "o", color=colour, markersize=3, alpha=0.6, markeredgewidth=0)
+            right.plot(behind[:, i], i + jitter, "o", color=color, markersize=3, alpha=0.6, markeredgewidth=0)
         right.set_xlabel(f"Behind the participant's best model\n(nats of log-evidence, {evidence}), a dot each")
         left.set_yticks(range(len(names)), names)
         left.set_ylim(len(names) - 0.5, -0.7)
@@ -101,21 +101,22 @@ def predictive_check(check: Check) -> Figure:
     ]
     players = dict.fromkeys([*(player for _, player in check.curves), *check.effects.player])
     models = [name for name in players if name != PARTICIPANTS]
-    styles = dict(zip(models, colours(len(models)), strict=True))
+    styles = dict(zip(models, colors(len(models)), strict=True))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4 * (len(shown) + 1), 3.4), layout="constrained")
         axes = np.atleast_1d(figure.subplots(1, len(shown) + 1))
         for ax, curve in zip(axes, shown, strict=False):
-            for name, colour in styles.items():
+            for name, color in styles.items():
                 if (curve, name) in check.curves:
                     found = check.curves[curve, name]
-                    ax.fill_between(check.rounds, found.low, found.high, color=colour, alpha=0.18, linewidth=0)
-                    ax.plot(check.rounds, found.mean, color=colour, linewidth=1.5)
+                    ax.fill_between(check.rounds, found.low, found.high, color=color, alpha=0.18, linewidth=0)
+                    ax.plot(check.rounds, found.mean, color=color, linewidth=1.5)
             found = check.curves[curve, PARTICIPANTS]
             error = [found.mean - found.low, found.high - found.mean]
             ax.errorbar(check.rounds, found.mean, error, fmt="o", color="black", markersize=3.5, linewidth=0.9)
             ax.set_xlabel("Round")
             ax.set_ylabel(CURVES[curve])
+            percent_axis(ax.yaxis)
         everyone = {PARTICIPANTS: "black", **styles}
         stay_effects(axes[-1], check.effects, everyone, {PARTICIPANTS: "participants"})
         handles, labels = axes[-1].get_legend_handles_labels()

@@ -1,28 +1,29 @@
-"""Tables of a fit: what a reader wants to know first."""
+"""Tables of a fit."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from accept_reject.experiments.curves import CURVES
+from accept_reject.experiments.analysis.curves import CURVES
+from accept_reject.experiments.analysis.intervals import Interval
+from accept_reject.experiments.analysis.stay_switch import EFFECTS
+from accept_reject.experiments.fit import frames
 from accept_reject.experiments.fit.config import PARTICIPANTS
-from accept_reject.experiments.fit.individual import Z95, pseudo_r2
-from accept_reject.experiments.fit.predictive import Check
-from accept_reject.experiments.fit.results import FitResults
-from accept_reject.experiments.intervals import Interval
-from accept_reject.experiments.signatures import EFFECTS
-from accept_reject.experiments.tables import DASH, TextTable, cell, probability
+from accept_reject.experiments.fit.predictive_check import Check
+from accept_reject.experiments.fit.run import FitResults
+from accept_reject.experiments.inference.individual import Z95, pseudo_r2
+from accept_reject.experiments.reporting.tables import DASH, TextTable, cell, percent_cell, probability
 
 METHODS = {
-    "map": "maximum a posteriori, each participant by itself",
-    "hierarchical": "hierarchical, by expectation-maximisation with Laplace's approximation",
-    "maximum-likelihood": "maximum likelihood, each participant by itself",
+    "map": "maximum a posteriori (MAP), each participant separately",
+    "hierarchical": "hierarchical, by expectation-maximization with Laplace's approximation",
+    "maximum-likelihood": "maximum likelihood, each participant separately",
 }
 
 
 def models(results: FitResults) -> TextTable:
-    """How well each model explains the choices, all participants together."""
+    """Goodness of fit of each model, summed over participants."""
     columns = ["model", "k", "log-lik.", "per choice", "R2", "AIC", "BIC"]
     bayesian = results.config.method != "maximum-likelihood"
     columns += ["evidence"] if bayesian else []
@@ -37,12 +38,12 @@ def models(results: FitResults) -> TextTable:
         cells += [f"{each.evidence[results.way].sum():,.1f}"] if bayesian else []
         cells += [f"{results.integrated_bic(name):,.1f}"] if each.group else []
         rows.append(tuple(cells))
-    title = f"Models, sums over {_who(results)}" + (f" (evidence: {results.way})" if bayesian else "")
+    title = f"Models, sums over {_participants(results)}" + (f" (evidence: {results.way})" if bayesian else "")
     return TextTable(title, tuple(columns), tuple(rows))
 
 
 def selection(results: FitResults) -> TextTable | None:
-    """Random-effects model selection, for each way of computing the evidence; None if models were not selected."""
+    """Random-effects model selection for each way of computing the evidence; None if there was none."""
     if not results.selections:
         return None
     columns = [f"{what}, {way}" for way in results.selections for what in ("frequency", "PXP")]
@@ -52,11 +53,11 @@ def selection(results: FitResults) -> TextTable | None:
             (f"{found.frequencies[i]:.3f}", probability(found.protected[i])) for found in results.selections.values()
         ]
         rows.append((name, *(cell for pair in cells for cell in pair)))
-    return TextTable(f"Model selection over {_who(results)}", ("model", *columns), tuple(rows))
+    return TextTable(f"Model selection over {_participants(results)}", ("model", *columns), tuple(rows))
 
 
 def omnibus(results: FitResults) -> str:
-    """In words: how probable it is that all models are equally frequent, and which prior that rests on."""
+    """The probability that all models are equally frequent, in words, with its prior."""
     risks = [f"{found.omnibus_risk:.3g} ({way})" for way, found in results.selections.items()]
     count = "1" if results.config.selection_prior == 1 else "1/models"
     return (
@@ -66,7 +67,7 @@ def omnibus(results: FitResults) -> str:
 
 
 def parameters(results: FitResults) -> TextTable:
-    """What the participants' parameters are like, and how much the choices tell of them."""
+    """The distribution of each parameter over participants."""
     bayesian = results.config.method != "maximum-likelihood"
     columns = ["model", "parameter", "median", "quartiles", "mean"]
     columns += ["median of posterior means", "prior, 95%"] if bayesian else []
@@ -82,11 +83,11 @@ def parameters(results: FitResults) -> TextTable:
             if bayesian:
                 cells += [f"{np.median(each.posterior_mean[:, j]):.3g}", f"{low[j]:.2g} to {high[j]:.2g}"]
             rows.append(tuple(cells))
-    return TextTable(f"Parameters over {_who(results)}", tuple(columns), tuple(rows))
+    return TextTable(f"Parameters over {_participants(results)}", tuple(columns), tuple(rows))
 
 
 def groups(results: FitResults) -> TextTable | None:
-    """The groups of a hierarchical fit; None for another one."""
+    """The groups of a hierarchical fit; None for other methods."""
     if results.config.method != "hierarchical":
         return None
     rows = [
@@ -98,26 +99,28 @@ def groups(results: FitResults) -> TextTable | None:
             f"{row['sd']:.2f}",
             f"{row['iterations']}, {'converged' if row['converged'] else 'NOT CONVERGED'}",
         )
-        for row in results.groups_frame().to_dict("records")
+        for row in frames.groups(results).to_dict("records")
     ]
     header = ("model", "parameter", "median", "free mean", "free SD", "iterations")
-    return TextTable(f"Groups of {_who(results)}", header, tuple(rows))
+    return TextTable(f"Groups of {_participants(results)}", header, tuple(rows))
 
 
 def flags(results: FitResults) -> TextTable | None:
-    """The fits that something is wrong with, counted by model and flag; None if there are none."""
-    fits = results.fits_frame()
+    """Problems of fits, counted by model; None if there are none."""
+    fits = frames.fits(results)
     wrong = fits[fits.flag != "ok"]
     rows = [
         (str(model), str(flag), f"{len(group)} of {len(results.data.choices)}", _few(group.participant.tolist()))
         for (model, flag), group in wrong.groupby(["model", "flag"], sort=False)
     ]
     return (
-        TextTable(f"Flags of {_who(results)}", ("model", "flag", "participants", "who"), tuple(rows)) if rows else None
+        TextTable(f"Flags of {_participants(results)}", ("model", "flag", "participants", "who"), tuple(rows))
+        if rows
+        else None
     )
 
 
-def _who(results: FitResults) -> str:
+def _participants(results: FitResults) -> str:
     return "simulated participants" if results.data.simulated else "participants"
 
 
@@ -127,7 +130,7 @@ def predictive(check: Check) -> list[TextTable]:
     for curve, title in CURVES.items():
         found = {player: interval for (name, player), interval in check.curves.items() if name == curve}
         rows = [
-            (_player(player), *(cell(Interval(*point), 0) for point in zip(*interval, strict=True)))
+            (_player(player), *(percent_cell(Interval(*point)) for point in zip(*interval, strict=True)))
             for player, interval in found.items()
         ]
         if rows:

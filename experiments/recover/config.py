@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from accept_reject.envs.faults import Spec, Whole, list_faults
-from accept_reject.experiments.config import content_hash, dump_config
+from accept_reject.errors import Integer, Spec, list_problems
 from accept_reject.experiments.entries import RunName, ScenarioEntry, check_names
-from accept_reject.experiments.fit.config import ModelEntry, SelectionPrior
-from accept_reject.experiments.fit.quadrature import MOST_PARAMETERS
-from accept_reject.experiments.population import PopulationConfig
+from accept_reject.experiments.inference.entries import ModelEntry
+from accept_reject.experiments.inference.model_selection import SelectionPrior
+from accept_reject.experiments.inference.quadrature import MAX_PARAMETERS
+from accept_reject.experiments.simulation.population import PopulationConfig
 
 
 class SimulatedModel(ModelEntry):
@@ -27,14 +27,16 @@ class SimulatedModel(ModelEntry):
 
     @model_validator(mode="after")
     def _check_population(self) -> SimulatedModel:
-        both = [f".population.{name}: is fixed" for name in self.population if name in self.fixed]
+        both = [f".population.{name}: can't be combined with fixed" for name in self.population if name in self.fixed]
         if both:
             raise ValueError("\n".join(both))
         try:
             self.simulated(1, ScenarioEntry(scenario="orthogonal"), 0)
         except ValidationError as error:
-            faults = [fault.replace("parameters", ".population", 1) for fault in list_faults(error, PopulationConfig)]
-            raise ValueError("\n".join(faults)) from None
+            problems = [
+                problem.replace("parameters", ".population", 1) for problem in list_problems(error, PopulationConfig)
+            ]
+            raise ValueError("\n".join(problems)) from None
         return self
 
     def simulated(self, participants: int, game: ScenarioEntry, seed: int) -> PopulationConfig:
@@ -73,7 +75,7 @@ class RecoverConfig(Spec):
         starts: From how many points an optimum is looked for.
         seed: Seed of everything.
         evidence: How evidence is computed: by Laplace's approximation, or by quadrature (models of up to three
-            parameters), which is slower and tells models apart in shorter games.
+            parameters), which is slower and distinguishes models in shorter games.
         selection_prior: Prior count of each model in model selection, 1 or 1 over the number of models.
     """
 
@@ -81,18 +83,13 @@ class RecoverConfig(Spec):
     kind: Literal["recover"] = "recover"
     models: tuple[SimulatedModel, ...]
     game: ScenarioEntry = ScenarioEntry(scenario="orthogonal")
-    rounds: tuple[Annotated[Whole, Field(ge=1, le=10_000)], ...] = ()
-    participants: Annotated[tuple[Annotated[Whole, Field(ge=2, le=100_000)], ...], Field(min_length=1)] = (42,)
-    studies: Annotated[Whole, Field(ge=1, le=10_000)] = 50
-    starts: Annotated[Whole, Field(ge=1, le=1_000)] = 4
-    seed: Annotated[Whole, Field(ge=0)] = 0
+    rounds: tuple[Annotated[Integer, Field(ge=1, le=10_000)], ...] = ()
+    participants: Annotated[tuple[Annotated[Integer, Field(ge=2, le=100_000)], ...], Field(min_length=1)] = (42,)
+    studies: Annotated[Integer, Field(ge=1, le=10_000)] = 50
+    starts: Annotated[Integer, Field(ge=1, le=1_000)] = 4
+    seed: Annotated[Integer, Field(ge=0)] = 0
     evidence: Literal["laplace", "quadrature"] = "laplace"
     selection_prior: SelectionPrior = 1
-
-    @property
-    def folder(self) -> str:
-        """Name of the run's folder: the same config, whatever its comments and order of keys, has the same one."""
-        return f"{self.name}-{content_hash(dump_config(self))}"
 
     @field_validator("models")
     @classmethod
@@ -102,25 +99,26 @@ class RecoverConfig(Spec):
 
     @model_validator(mode="after")
     def _check_sizes(self) -> RecoverConfig:
-        faults = []
+        problems = []
         for i, rounds in enumerate(self.rounds):
             try:
                 self.game_of(rounds)
             except ValidationError as error:
-                faults += [f"rounds.{i}: {fault}" for fault in list_faults(error, ScenarioEntry)]
+                problems += [f"rounds.{i}: {problem}" for problem in list_problems(error, ScenarioEntry)]
         for key in ("rounds", "participants"):
             values = getattr(self, key)
-            if len(set(values)) < len(values):
-                faults.append(f"{key}: should hold each number once")
+            repeated = sorted({value for value in values if values.count(value) > 1})
+            if repeated:
+                problems.append(f"{key}: must be unique, got {', '.join(map(str, repeated))} again")
         if self.evidence == "quadrature":
-            faults += [
-                f"evidence: quadrature takes at most {MOST_PARAMETERS} parameters, but {entry.name} has "
-                f"{len(entry.parameters)}"
+            problems += [
+                f"evidence: must be 'laplace' for models with more than {MAX_PARAMETERS} parameters, got 'quadrature' "
+                f"({entry.name} has {len(entry.parameters)})"
                 for entry in self.models
-                if len(entry.parameters) > MOST_PARAMETERS
+                if len(entry.parameters) > MAX_PARAMETERS
             ]
-        if faults:
-            raise ValueError("\n".join(faults))
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @property

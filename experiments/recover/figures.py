@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from accept_reject.experiments.panels import title
-from accept_reject.experiments.recover.results import DECIDED, RecoverResults, wilson
-from accept_reject.experiments.style import STYLE, colours
+from accept_reject.experiments.inference.model_selection import DECIDED
+from accept_reject.experiments.recover.run import RecoverResults, wilson
+from accept_reject.experiments.reporting.panels import title
+from accept_reject.experiments.reporting.style import STYLE, colors
 
 SHOWN = 1_500
 """Participants of a scatter plot at most; more only hide each other."""
@@ -22,12 +23,12 @@ def scatter(results: RecoverResults) -> Figure:
     """Estimates against truths in the longest game, a panel for each parameter of each model."""
     longest = results.estimates[results.estimates.rounds == max(results.config.lengths)]
     panels = list(longest.groupby(["model", "parameter"], sort=False))
-    found = results.parameters_frame().drop_duplicates(["rounds", "model", "parameter"])
+    found = results.parameters.drop_duplicates(["rounds", "model", "parameter"])
     found = found[found.rounds == max(results.config.lengths)].set_index(["model", "parameter"])
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     models = [entry.name for entry in results.config.models]
-    shades = dict(zip(models, colours(len(models)), strict=True))
+    shades = dict(zip(models, colors(len(models)), strict=True))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.2 * columns, 3.1 * rows), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -55,7 +56,7 @@ def scatter(results: RecoverResults) -> Figure:
 
 def confusion(results: RecoverResults) -> Figure:
     """How often each model wins where each one made the choices, a panel for each size of a study."""
-    config, frame = results.config, results.confusion_frame()
+    config, frame = results.config, results.confusion
     names = [entry.name for entry in config.models]
     width, height = 0.62 * len(names), 0.5 * len(names)
     with mpl.rc_context(STYLE):
@@ -85,15 +86,15 @@ def design(results: RecoverResults) -> Figure:
     """What more rounds and more participants buy: verdicts between models above, parameters below."""
     config = results.config
     models, several = [entry.name for entry in config.models], len(config.models) > 1
-    parameters = results.parameters_frame()
+    parameters = results.parameters
     panels = list(parameters.groupby(["model", "parameter"], sort=False))
     columns = max(len(models) if several else 0, len(panels))
-    shades = dict(zip(config.participants, colours(len(config.participants)), strict=True))
+    shades = dict(zip(config.participants, colors(len(config.participants)), strict=True))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.9 * columns, 5.6 if several else 3.1), layout="constrained")
         axes = figure.subplots(1 + several, columns, squeeze=False)
         if several:
-            confused = results.confusion_frame()
+            confused = results.confusion
             right = confused[confused.generating == confused.fitted]
             for ax, model in zip(axes[0], models, strict=False):
                 _verdicts(ax, right[right.fitted == model], config.studies, shades)
@@ -102,11 +103,11 @@ def design(results: RecoverResults) -> Figure:
             for ax in axes[0, len(models) :]:
                 ax.set_visible(False)
         for ax, ((model, parameter), each) in zip(axes[-1], panels, strict=False):
-            for place, (size, colour) in enumerate(shades.items()):
+            for place, (size, color) in enumerate(shades.items()):
                 rows = each[each.participants == size]
                 ends = [rows.r - rows.r_low, rows.r_high - rows.r]
                 at = _dodged(rows.rounds.to_numpy(), place, len(shades))
-                ax.errorbar(at, rows.r, np.maximum(ends, 0), fmt="o-", color=colour, markersize=4, linewidth=1.2)
+                ax.errorbar(at, rows.r, np.maximum(ends, 0), fmt="o-", color=color, markersize=4, linewidth=1.2)
             title(ax, f"{model}: {parameter.replace('_', ' ')}")
             ax.set_ylim(min(0, parameters.r_low.min()) - 0.02, 1.02)
             _rounds_axis(ax, config.lengths)
@@ -121,13 +122,13 @@ def design(results: RecoverResults) -> Figure:
 
 def _verdicts(ax: Axes, rows: Any, studies: int, shades: dict[int, str]) -> None:
     """Share of studies that decide for the model that made the choices, with Wilson's 95% intervals."""
-    for place, (size, colour) in enumerate(shades.items()):
+    for place, (size, color) in enumerate(shades.items()):
         of_size = rows[rows.participants == size]
         share, low, high = wilson(of_size.decided.to_numpy(), studies)
         error = 100 * np.abs([low - share, high - share])
         at = _dodged(of_size.rounds.to_numpy(), place, len(shades))
         label = f"{size} participants"
-        ax.errorbar(at, 100 * share, error, fmt="o-", color=colour, markersize=4, linewidth=1.2, label=label)
+        ax.errorbar(at, 100 * share, error, fmt="o-", color=color, markersize=4, linewidth=1.2, label=label)
     ax.set_ylim(-3, 103)
     ax.axhline(95, color="0.75", linewidth=0.8, linestyle="--", zorder=0)
     _rounds_axis(ax, tuple(dict.fromkeys(rows.rounds)))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from accept_reject.experiments.intervals import Interval
-from accept_reject.experiments.recover.results import DECIDED, RecoverResults, wilson
-from accept_reject.experiments.tables import DASH, TextTable, cell
+from accept_reject.experiments.analysis.intervals import Interval
+from accept_reject.experiments.inference.model_selection import DECIDED
+from accept_reject.experiments.recover.run import RecoverResults, wilson
+from accept_reject.experiments.reporting.tables import DASH, TextTable, cell
 
 
 def parameters(results: RecoverResults) -> TextTable:
     """How well each parameter is recovered, for each length of the game."""
-    frame = results.parameters_frame().drop_duplicates(["rounds", "model", "parameter"])
+    frame = results.parameters.drop_duplicates(["rounds", "model", "parameter"])
     columns = {"r": "r", "r, post. mean": "r_posterior_mean", "rho": "rho", "bias": "bias", "RMSE": "rmse"}
     rows = [
         (
@@ -30,7 +31,7 @@ def parameters(results: RecoverResults) -> TextTable:
 
 def confusion(results: RecoverResults) -> TextTable | None:
     """Which model wins where each one made the choices, for each size of a study; None for a single model."""
-    frame = results.confusion_frame()
+    frame = results.confusion
     if frame.empty:
         return None
     names = [entry.name for entry in results.config.models]
@@ -45,7 +46,7 @@ def confusion(results: RecoverResults) -> TextTable | None:
 
 def design(results: RecoverResults) -> TextTable:
     """What more rounds and participants buy: verdicts for the right model, correlations of estimates with truths."""
-    config, confused, found = results.config, results.confusion_frame(), results.parameters_frame()
+    config, confused, found = results.config, results.confusion, results.parameters
     columns: dict[str, list[str]] = {}
     for model, each in confused[confused.generating == confused.fitted].groupby("fitted", sort=False):
         shares = 100 * np.array(wilson(each.decided.to_numpy(), config.studies))

@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are carried out: in processes of this machine, or by the workers of a Dask cluster."""
+"""Where the runs of a sweep are executed: in processes of this machine, or by the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from accept_reject.envs.faults import InvalidInputError
+from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.sweep.config import Run, SweepConfig
 from accept_reject.experiments.sweep.one import Outcome
 
 Task = Callable[[Run], Outcome]
 
 IDLE = 20
-"""Seconds without a run after which a process ends: those of a sweep that was killed don't stay."""
+"""Seconds after which an idle process ends, so that those of a killed sweep don't stay."""
 
 
-def carry_out_all(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[Outcome]:
-    """Carry out runs; their outcomes come as they end, each once.
+def run_all(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[Outcome]:
+    """Execute runs, and yield each outcome once, as soon as it is known.
 
     Args:
-        config: Where.
+        config: Where to execute them.
         runs: The runs.
-        task: What to do with each, wherever that is.
+        task: Executes one run, in any process.
 
     Raises:
         InvalidInputError: If the cluster can't be used.
@@ -37,33 +37,33 @@ def carry_out_all(config: SweepConfig, runs: Sequence[Run], task: Task) -> Itera
 
 
 def _on_this_machine(jobs: int, runs: Sequence[Run], task: Task) -> Iterator[Outcome]:
-    """In processes; when one of them dies, the others go down with it.
+    """Execute runs in processes.
 
-    So the runs that were under way are taken one by one at the end, in a process each: whoever loses it again is to
-    blame.
+    When one process dies, the pool terminates the others too. The runs that were in progress are therefore repeated
+    one by one at the end, each in its own process: a run whose process dies again is reported as failed.
     """
     left, suspects = {run.number: run for run in runs}, list[Run]()
     while left:
-        given: list[int] = []
+        started: list[int] = []
         try:
-            for outcome in _in_processes(jobs, [*left.values()], task, given):
+            for outcome in _in_processes(jobs, [*left.values()], task, started):
                 del left[outcome.run.number]
                 yield outcome
         except TerminatedWorkerError:
-            suspects += [left.pop(number) for number in given if number in left]
+            suspects += [left.pop(number) for number in started if number in left]
     for run in suspects:
         try:
-            yield from _in_processes(2, [run], task, [])  # joblib would take the main process for a single one
+            yield from _in_processes(2, [run], task, [])  # with one job, joblib would use the main process
         except TerminatedWorkerError as error:
             yield Outcome(run, "failed", reason="its process was killed or ran out of memory", details=str(error))
 
 
-def _in_processes(jobs: int, runs: Sequence[Run], task: Task, given: list[int]) -> Iterator[Outcome]:
-    """Outcomes as they come; the numbers of the runs that were given to a process are noted in `given`."""
+def _in_processes(jobs: int, runs: Sequence[Run], task: Task, started: list[int]) -> Iterator[Outcome]:
+    """Yield outcomes as they come; the numbers of runs that were handed to a process are appended to `started`."""
 
     def calls() -> Iterator[Any]:
         for run in runs:
-            given.append(run.number)
+            started.append(run.number)
             yield joblib.delayed(task)(run)
 
     with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE):
@@ -71,7 +71,7 @@ def _in_processes(jobs: int, runs: Sequence[Run], task: Task, given: list[int]) 
 
 
 def _on_dask(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[Outcome]:
-    """By Dask's workers; a run whose worker is lost is given to another one."""
+    """Execute runs by Dask's workers; if a worker is lost, its run goes to another one."""
     try:
         from distributed import Client, as_completed
     except ImportError:
@@ -80,7 +80,7 @@ def _on_dask(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[O
         try:
             client = Client(cluster)
         except OSError as error:
-            raise InvalidInputError("scheduler", [f"{config.scheduler}: can't be reached: {error}"]) from None
+            raise InvalidInputError("scheduler", [f"can't connect to {config.scheduler}: {error}"]) from None
         with client:
             futures = {client.submit(task, run, pure=False): run for run in runs}
             for future in as_completed(futures):
@@ -93,7 +93,7 @@ def _on_dask(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[O
 
 @contextmanager
 def _cluster(config: SweepConfig) -> Iterator[Any]:
-    """A scheduler's address, or a cluster of SLURM jobs that ends with the sweep."""
+    """The address of a scheduler, or a cluster of SLURM jobs that ends with the sweep."""
     if config.scheduler:
         yield config.scheduler
         return
@@ -102,9 +102,9 @@ def _cluster(config: SweepConfig) -> Iterator[Any]:
     arguments = {"cores": 1, **config.slurm}
     arguments["processes"] = arguments["cores"]
     known = inspect.signature(SLURMCluster).parameters
-    try:  # a job of its own first: a cluster that fails half way leaves a traceback behind
-        of_job = {name: value for name, value in arguments.items() if name not in known}
-        SLURMCluster.job_cls(scheduler=None, name="probe", **of_job)
+    try:  # try out the job's arguments first: a cluster that fails halfway prints a traceback when it is collected
+        job_arguments = {name: value for name, value in arguments.items() if name not in known}
+        SLURMCluster.job_cls(scheduler=None, name="probe", **job_arguments)
         cluster = SLURMCluster(**arguments)
     except (TypeError, ValueError) as error:
         raise InvalidInputError("slurm", [str(error)]) from None

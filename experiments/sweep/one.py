@@ -1,4 +1,4 @@
-"""One run of a sweep, in whatever process: what has ended is skipped, what was begun is gone on with."""
+"""One run of a sweep, in any process: a finished run is skipped, an interrupted one is resumed."""
 
 from __future__ import annotations
 
@@ -7,43 +7,48 @@ import os
 import threading
 import traceback
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import pandas as pd
 import torch
-from filelock import FileLock
+from rich.console import Console
 
-from accept_reject.envs.faults import InvalidInputError
+from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.manifest import is_finished
+from accept_reject.experiments.runner import Experiment, locked, run_experiment
 from accept_reject.experiments.sweep.config import Run
-from accept_reject.experiments.sweep.kinds import KINDS, Score
+from accept_reject.experiments.sweep.kinds import make_experiment
 
 _ONE_AT_A_TIME = threading.Lock()
-"""A run has its process to itself: figures, the standard output and the current folder are not made for threads."""
+"""Figures, the standard output and the current folder belong to a process: its threads take turns."""
+
+Score = tuple[str, float]
+"""The name of the number that runs are compared by, and its value."""
 
 
 class Place(NamedTuple):
-    """Where runs find and leave their files: absolute folders, which every worker has to see.
+    """Where runs find and leave their files: absolute folders that every worker can access.
 
     Attributes:
-        parent: Where the runs' own folders are made.
-        seen_from: The folder from which a path to data in a config is seen.
-        current: The folder from which other paths are seen, and where modules of one's own are looked for.
+        parent: The folder in which the runs' own folders are created.
+        current: The folder that relative paths in configs start from, and that is searched for the user's modules.
     """
 
     parent: Path
-    seen_from: Path
     current: Path
 
 
 class Outcome(NamedTuple):
-    """How a run ended.
+    """The outcome of a run.
 
     Attributes:
         run: The run.
-        status: `done` if it ran as a whole, `resumed` if it was gone on with, `skipped` if it had ended before.
-        folder: Name of its folder; empty if that is not known.
-        score: What it is judged by, if by a single number.
+        status: `done` for a complete run, `resumed` for one that continued an interrupted run, `skipped` for one that
+            was finished before, or `failed`.
+        folder: Name of its folder; empty if it is not known.
+        score: The number that runs are compared by; None if there is no such number.
         reason: Why it failed, on one line.
-        details: The same at length.
+        details: The same with all details.
     """
 
     run: Run
@@ -54,27 +59,33 @@ class Outcome(NamedTuple):
     details: str = ""
 
 
-def carry_out(run: Run, place: Place) -> Outcome:
-    """Carry out a run in silence, on one thread; wait for whoever is at it.
+def run_one(run: Run, place: Place) -> Outcome:
+    """Run one job quietly on one thread; block while another process holds its lock.
 
-    The lock is the operating system's: it ends with the process that holds it, however that ends.
+    The lock belongs to the operating system: it ends with the process that holds it, however that ends.
     """
-    kind, folder = KINDS[run.kind], ""
+    name = ""
     try:
         with _ONE_AT_A_TIME, contextlib.chdir(place.current), Path(os.devnull).open("w") as nowhere:
             torch.set_num_threads(1)
-            folder = kind.folder(run.config, place.seen_from)
-            locks = place.parent / ".locks"
-            locks.mkdir(exist_ok=True)
-            with FileLock(locks / folder), contextlib.redirect_stdout(nowhere):
-                where = place.parent / folder
+            experiment = make_experiment(run.config)
+            name = experiment.folder_name
+            folder = place.parent / name
+            with locked(folder), contextlib.redirect_stdout(nowhere):
                 status: Literal["done", "resumed", "skipped"] = "skipped"
-                if not (where / kind.last).exists():
-                    status = "resumed" if kind.begun(where) else "done"
-                    kind.run(run.config, place.seen_from, place.parent)
-                return Outcome(run, status, folder, kind.score(where))
+                if not is_finished(folder):
+                    status = "resumed" if experiment.can_resume(folder) else "done"
+                    run_experiment(experiment, place.parent, Console(file=nowhere))
+                return Outcome(run, status, name, _score(experiment, folder))
     except InvalidInputError as error:
-        return Outcome(run, "failed", folder, reason="; ".join(error.faults), details=str(error))
-    except Exception as error:  # whatever it is, the other runs go on
+        return Outcome(run, "failed", name, reason="; ".join(error.problems), details=str(error))
+    except Exception as error:  # whatever it is, the other runs continue
         reason = traceback.format_exception_only(error)[-1].strip()
-        return Outcome(run, "failed", folder, reason=reason.splitlines()[0], details=traceback.format_exc())
+        return Outcome(run, "failed", name, reason=reason.splitlines()[0], details=traceback.format_exc())
+
+
+def _score(experiment: Experiment[Any, Any, Any], folder: Path) -> Score | None:
+    if experiment.headline is None:
+        return None
+    file, score = experiment.headline
+    return score(pd.read_csv(folder / file))

@@ -1,1 +1,1 @@
-"""Training of recurrent agents: on the game itself, or on choices that were made."""
+"""Training of networks: by playing the game, or on the choices of participants."""

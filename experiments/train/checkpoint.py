@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a training needs to go on as if it had not been interrupted."""
+"""Checkpoints: everything that an interrupted training needs to resume as if it had not been interrupted."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from typing import Any, NamedTuple
 
 import torch
 
-from accept_reject.envs.faults import InvalidInputError
+from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.files import write
 
 LAST, BEFORE = "checkpoint.pt", "checkpoint.before.pt"
+"""The last checkpoint and the one before it."""
 
-KEYS = {"origin", "network", "optimiser", "progress"}
-"""What a checkpoint holds: what is trained on what, and the state of the training."""
+KEYS = {"origin", "network", "optimizer", "progress"}
+"""Content of a checkpoint: a hash of config and data, and the state of the training."""
 
 
 class Loaded(NamedTuple):
-    """A checkpoint that was found.
+    """The result of looking for a checkpoint.
 
     Attributes:
-        content: What was saved; None if there is none, so that the training starts anew. It holds `KEYS`.
-        refused: What was found and can't be used, each with its reason.
+        content: Its content, with `KEYS`; None if there is no checkpoint.
+        invalid: Problems of checkpoints that were skipped.
     """
 
     content: dict[str, Any] | None
-    refused: tuple[str, ...]
+    invalid: tuple[str, ...]
 
 
 def save_checkpoint(folder: Path, content: dict[str, Any]) -> None:
-    """Replace the checkpoint, whole, and keep the one before it.
+    """Replace the last checkpoint as a whole, and keep it as the one before.
 
     Args:
         folder: The run's folder.
-        content: Plain values and tensors: it is read back without running any code that a file may hold.
+        content: Plain values and tensors, so that loading a checkpoint can't execute code.
     """
     buffer = io.BytesIO()
     torch.save(content, buffer)
@@ -45,19 +46,19 @@ def save_checkpoint(folder: Path, content: dict[str, Any]) -> None:
 
 
 def load_checkpoint(folder: Path, origin: str) -> Loaded:
-    """The last checkpoint that is sound.
+    """Load the last valid checkpoint.
 
-    One that is not is set aside if the one before it is: it must not take that one's place at the next save.
+    An invalid one is renamed if the one before it is valid, which it would replace at the next save otherwise.
 
     Args:
         folder: The run's folder.
-        origin: What is trained on what, as a checkpoint should say.
+        origin: The hash of config and data that a checkpoint must have.
 
     Raises:
-        InvalidInputError: If there are checkpoints but none is sound, or if they are of something else.
+        InvalidInputError: If all checkpoints are invalid, or if they belong to another config or other data.
     """
     found = [folder / name for name in (LAST, BEFORE) if (folder / name).exists()]
-    refused = []
+    invalid = []
     for path in found:
         try:
             file = path.read_bytes()
@@ -66,17 +67,17 @@ def load_checkpoint(folder: Path, origin: str) -> Loaded:
         try:
             content = torch.load(io.BytesIO(file), map_location="cpu", weights_only=True)
         except (EOFError, KeyError, OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-            refused.append(f"{path.name}: is no sound checkpoint ({type(error).__name__})")
+            invalid.append(f"{path.name}: is not a valid checkpoint ({type(error).__name__})")
             continue
         if not isinstance(content, dict) or content.keys() != KEYS:
-            refused.append(f"{path.name}: is no sound checkpoint (not of a training)")
+            invalid.append(f"{path.name}: is not a valid checkpoint (not saved by a training)")
             continue
         if content["origin"] != origin:
-            fault = f"{path.name}: was left by a training with another config or other data than are there now"
-            raise InvalidInputError(str(folder), [f"{fault}; remove the folder and train anew"])
-        for broken in found[: len(refused)]:
+            problem = f"{path.name}: belongs to a training with another config, other data or another version"
+            raise InvalidInputError(str(folder), [f"{problem}; remove the folder to train from the start"])
+        for broken in found[: len(invalid)]:
             broken.replace(broken.with_suffix(".broken"))
-        return Loaded(content, tuple(refused))
-    if refused:
-        raise InvalidInputError(str(folder), refused)
+        return Loaded(content, tuple(invalid))
+    if invalid:
+        raise InvalidInputError(str(folder), invalid)
     return Loaded(None, ())

@@ -1,92 +1,97 @@
-"""The participants of an imitation: who is learned from, on whom training is stopped, and who is scored."""
+"""Participants of an imitation, split into those for training, for early stopping and for testing."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
-from accept_reject.envs.episodes import generator
-from accept_reject.envs.faults import InvalidInputError
 from accept_reject.envs.game import GameSpec
+from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.load import load
-from accept_reject.experiments.population import PopulationConfig
-from accept_reject.experiments.simulate import simulate
-from accept_reject.experiments.train.imitation_config import ImitationConfig
-
-_SPLIT_LUCK = 4
-
-DRAWS_SEED = 8_999
-"""Seed of draws from a population or a group: other participants than any that are learned from or scored."""
+from accept_reject.experiments.inference.prediction import DRAWS_SEED
+from accept_reject.experiments.simulation.population import PopulationConfig
+from accept_reject.experiments.simulation.simulate import simulate
+from accept_reject.experiments.train.config import ImitationConfig
+from accept_reject.random import Stream, generator
 
 PARTICIPANTS_SEED = 1_000_000
-"""Added to the seed of a training, it is the seed of the simulated participants who are learned from."""
+"""Added to the seed of a training, this is the seed of simulated training and validation participants."""
 
 
 class Split(NamedTuple):
-    """Choices of different participants.
+    """Choices of disjoint groups of participants.
 
     Attributes:
-        train: Of those who are learned from.
-        validation: Of those on whom training is stopped.
-        known: Of both.
-        test: Of those on whom it is scored.
-        parameters: The true parameters of the last, if they were simulated.
+        train: Choices of the training participants.
+        validation: Choices of the participants for early stopping.
+        known: Choices of both.
+        test: Choices of the held-out participants.
         game: The game that was played, if it is known.
-        simulated: Whether they say of themselves that no people made them.
+        simulated: Whether the participants are simulated.
+        population: The population that they were drawn from, if they were simulated for this.
+        parameters: True parameters of the held-out participants, by name, for a population.
     """
 
     train: Choices
     validation: Choices
     known: Choices
     test: Choices
-    parameters: dict[str, NDArray[np.float64]] | None
     game: GameSpec | None
     simulated: bool
+    population: PopulationConfig | None = None
+    parameters: dict[str, NDArray[np.float64]] | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Tells these choices from any others."""
-        digest = hashlib.sha256()
-        for choices in (self.known, self.test):
-            for part in (choices.offered, choices.choice, choices.rank, choices.spots, choices.accepted):
-                digest.update(part.tobytes())
-        return digest.hexdigest()
+        """Identifies these choices."""
+        return f"{self.known.fingerprint} {self.test.fingerprint} {self.simulated}"
 
 
-def split(config: ImitationConfig, population: PopulationConfig | None) -> Split:
-    """The choices that a config speaks of, divided by participant.
+def split(config: ImitationConfig) -> Split:
+    """Simulate or load the participants of an imitation, and split them.
 
     Raises:
-        InvalidInputError: If there are too few participants or some who made no choice, with every fault of their data,
-            or if the population's seed is one of those set aside.
+        InvalidInputError: With all problems of the population or the data, if they have too few participants, or if the
+            game is needed for pretraining and is not known.
     """
-    if population:
-        if population.seed >= DRAWS_SEED:
-            fault = f"seed: should be below {DRAWS_SEED} for an imitation, but is {population.seed}"
-            raise InvalidInputError(config.population, [f"{fault}; others would meet the participants learned from"])
-        test, parameters = simulate(population.model_copy(update={"participants": config.test}))
-        others = {"participants": config.validation + (config.participants or 0)}
-        known, _ = simulate(population.model_copy(update=others), seed=PARTICIPANTS_SEED + config.seed)
-        game: GameSpec | None = test.game
-        simulated = True
-    else:
-        data = load(config.data)
-        held, n = config.test + config.validation, len(data.choices)
-        if n <= held:
-            fault = f"test and validation take {held} participants, but the data hold {n}"
-            raise InvalidInputError(config.data, [fault])
-        names = data.choices.names()
-        silent = [names[row] for row in np.flatnonzero(data.choices.missed.all(axis=1))]
-        if silent:
-            fault = f"these participants made no choice, and there is nothing to learn or to score: {', '.join(silent)}"
-            raise InvalidInputError(config.data, [fault])
-        order = generator(config.seed, _SPLIT_LUCK).permutation(n)
-        test, known = data.choices.take(order[: config.test]), data.choices.take(order[config.test :])
-        parameters, game = None, data.choices.game if data.game_known else None
-        simulated = data.simulated
-    validation, train = known.take(slice(config.validation)), known.take(slice(config.validation, None))
-    return Split(train, validation, known, test, parameters, game, simulated)
+    return _simulated(config, config.population) if config.population else _loaded(config, str(config.data))
+
+
+def _simulated(config: ImitationConfig, path: str) -> Split:
+    population = load_config(PopulationConfig, path)
+    if population.seed >= DRAWS_SEED:
+        problem = f"seed: must be below {DRAWS_SEED} for imitation (higher seeds are reserved), got {population.seed}"
+        raise InvalidInputError(path, [problem])
+    test, parameters = simulate(population.model_copy(update={"participants": config.test}))
+    others = population.model_copy(update={"participants": config.validation + (config.participants or 0)})
+    known, _ = simulate(others, seed=PARTICIPANTS_SEED + config.seed)
+    validation, train = _divide(known, config.validation)
+    return Split(train, validation, known, test, test.game, True, population, parameters)
+
+
+def _loaded(config: ImitationConfig, path: str) -> Split:
+    data = load(path)
+    held_out, n = config.test + config.validation, len(data.choices)
+    if n <= held_out:
+        problem = f"must have more participants than test and validation take ({held_out}), got {n}"
+        raise InvalidInputError(path, [problem])
+    names = data.choices.names()
+    empty = [names[row] for row in np.flatnonzero(data.choices.missed.all(axis=1))]
+    if empty:
+        raise InvalidInputError(path, [f"these participants have no choices: {', '.join(empty)}"])
+    if config.game_first and not config.game_first.game and not data.game_known:
+        problem = "the data do not say which game was played; set game_first.game, or game_first=null"
+        raise InvalidInputError(path, [problem])
+    order = generator(config.seed, Stream.PARTICIPANT_SPLIT).permutation(n)
+    test, known = _divide(data.choices.take(order), config.test)
+    validation, train = _divide(known, config.validation)
+    return Split(train, validation, known, test, data.choices.game if data.game_known else None, data.simulated)
+
+
+def _divide(choices: Choices, n: int) -> tuple[Choices, Choices]:
+    """The choices of the first n participants, and of the others."""
+    return choices.take(slice(n)), choices.take(slice(n, None))

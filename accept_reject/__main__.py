@@ -1,0 +1,21 @@
+"""The command `accept-reject`, also available as `python -m accept_reject`."""
+
+from __future__ import annotations
+
+import sys
+
+from accept_reject.extras import MissingExtraError
+
+
+def main() -> None:
+    """Run the command line; without the extra it needs, say which one to install and exit with code 2."""
+    try:
+        from accept_reject.experiments.cli import main as run
+    except MissingExtraError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Recurrent networks: architectures, and the agent that plays with one."""

@@ -1,0 +1,1 @@
+"""Measures of choices: scores, learning curves, stay/switch effects and intervals."""

@@ -1,0 +1,52 @@
+"""Problems in data files, collected so that all are reported together, with file, row and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from accept_reject.errors import InvalidInputError
+
+MAX_LISTED = 50
+"""Number of rows with the same problem that are listed; the others are counted."""
+
+
+class DataProblems:
+    """The problems found so far.
+
+    Rows are numbered as in a spreadsheet or an editor: the header is row 1.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, message: str, file: str, row: int | None = None, column: str | None = None) -> None:
+        """Add a problem."""
+        where = [file]
+        where += [f"row {row}"] if row is not None else []
+        where += [f"column {column}"] if column is not None else []
+        self.lines.append(f"{', '.join(where)}: {message}")
+
+    def add_rows(self, column: str | None, found: Iterable[tuple[str, int, str]]) -> None:
+        """Add a problem of many rows.
+
+        Args:
+            column: The column, if the problem is in one.
+            found: File, row and message of each.
+        """
+        rows = list(found)
+        for file, row, message in rows[:MAX_LISTED]:
+            self.add(message, file, row, column)
+        if len(rows) > MAX_LISTED:
+            file, row, _ = rows[-1]
+            where = f"column {column}" if column else file
+            more = f"{len(rows) - MAX_LISTED:,} more rows with this problem"
+            self.lines.append(f"{where}: {more}, the last is row {row} of {file}")
+
+    def raise_if_any(self, subject: str) -> None:
+        """Raise an error if there are problems.
+
+        Raises:
+            InvalidInputError: With every problem.
+        """
+        if self.lines:
+            raise InvalidInputError(subject, self.lines)

@@ -1,0 +1,113 @@
+"""The fit as an experiment: its answer, tables, figures and report."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from accept_reject.experiments.data.load import Data, describe, load
+from accept_reject.experiments.fit import figures, tables
+from accept_reject.experiments.fit.config import FitConfig
+from accept_reject.experiments.fit.frames import frames
+from accept_reject.experiments.fit.run import FitResults, run
+from accept_reject.experiments.inference.model_selection import DECIDED
+from accept_reject.experiments.reporting.methods import write_methods
+from accept_reject.experiments.reporting.progress import OnProgress
+from accept_reject.experiments.reporting.tables import probability
+from accept_reject.experiments.reporting.words import counted
+from accept_reject.experiments.runner import Artifacts, Experiment
+
+
+class FitExperiment(Experiment[FitConfig, Data, FitResults]):
+    """Learners fitted to choices and compared: parameters, evidence, model selection, predictive checks."""
+
+    kind = "fit"
+    config_type = FitConfig
+
+    @cached_property
+    def inputs(self) -> Data:
+        """The choices."""
+        return load(self.config.data)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the choices."""
+        return self.inputs.fingerprint
+
+    def run(self, folder: Path, on_progress: OnProgress) -> FitResults:
+        """Fit, compare and check."""
+        return run(self.config, self.inputs, on_progress)
+
+    def artifacts(self, results: FitResults) -> Artifacts:
+        """Estimates, evidence, figures and the report."""
+        config, data, check = self.config, self.inputs, results.check
+        models, selection, groups = tables.models(results), tables.selection(results), tables.groups(results)
+        parameters, flags = tables.parameters(results), tables.flags(results)
+        shown = (
+            models.only(*(column for column in models.header if column not in ("per choice", "AIC"))),
+            selection,
+            parameters.only("model", "parameter", "median", "quartiles", "mean"),
+            groups and groups.only("model", "parameter", "median", "iterations"),
+            flags,
+        )
+        omnibus = tables.omnibus(results) if results.selections else ""
+        notes = (omnibus, "The participants are simulated." if data.simulated else "")
+        drawn = {"estimates": figures.estimates(results)}
+        if results.selections:
+            drawn["comparison"] = figures.comparison(results)
+        if check is not None:
+            drawn["predictive_check"] = figures.predictive_check(check)
+        return Artifacts(
+            title=f"Fit report: {config.name}",
+            answer=self.answer(results),
+            frames=frames(results),
+            figures=drawn,
+            key_figure="comparison" if results.selections else "estimates",
+            context={
+                "data": dict(describe(data)),
+                "participants": len(data.choices),
+                "method": tables.METHODS[config.method],
+                "models": models,
+                "selection": selection,
+                "omnibus": omnibus,
+                "parameters": parameters,
+                "groups": groups,
+                "flags": flags,
+                "predictive": tables.predictive(check) if check is not None else (),
+                "free_running": check is not None and check.free_running,
+                "methods": write_methods("fit", results=results),
+            },
+            tables=tuple(table for table in shown if table is not None),
+            notes=tuple(filter(None, notes)),
+            simulated=data.simulated,
+        )
+
+    def answer(self, results: FitResults) -> tuple[str, ...]:
+        """Which model is the most frequent one and how surely, and its typical parameters."""
+        participants = counted(
+            len(self.inputs.choices), "simulated participant" if results.data.simulated else "participant"
+        )
+        selection, names = results.selection, list(results.models)
+        if selection is None:
+            best, sentences = names[0], []
+        else:
+            at = int(selection.protected.argmax())
+            best, pxp = names[at], selection.protected[at]
+            numbers = (
+                f"protected exceedance probability {probability(pxp)}, "
+                f"expected frequency {selection.frequencies[at]:.0%}"
+            )
+            models = counted(len(names), "model")
+            sentences = [
+                f"{best} is the most frequent of {models} among {participants} ({numbers})."
+                if pxp > DECIDED
+                else f"No model is clearly the most frequent of {models} among {participants}; "
+                f"the most probable one is {best} ({numbers})."
+            ]
+        estimates = results.models[best].estimates
+        medians = zip(results.models[best].parameters, np.median(estimates, axis=0), strict=True)
+        values = ", ".join(f"{name.replace('_', ' ')} {median:.2f}" for name, median in medians)
+        sentences.append(f"Median estimates of {best}{'' if selection else f' over {participants}'}: {values}.")
+        return tuple(sentences)

@@ -1,0 +1,107 @@
+"""Predictive checks: do players with the fitted parameters behave like the participants?
+
+Where the game is known, fitted players play it anew, free-running, and rounds that a participant missed don't count.
+Where only the choices are known, they answer to what happened to the participants, one step ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from accept_reject.envs.choices import Choices
+from accept_reject.envs.episodes import draw
+from accept_reject.experiments.analysis.curves import Floats, curve_points, learning_curves
+from accept_reject.experiments.analysis.intervals import Interval, mean_interval, mean_of_defined, spread
+from accept_reject.experiments.analysis.stay_switch import EFFECTS, stay_switch
+from accept_reject.experiments.data.load import Data
+from accept_reject.experiments.fit.config import PARTICIPANTS
+from accept_reject.experiments.inference.individual import Fit
+from accept_reject.experiments.simulation.play import play, sample
+from accept_reject.experiments.simulation.replay import evidence_over_rounds
+from accept_reject.random import Stream, generator
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """Participants and simulated players with their fitted parameters.
+
+    Attributes:
+        free_running: Whether the fitted players played the game anew, and did not answer one step ahead.
+        rounds: The middle round of each point of the curves.
+        curves: Learning curves by curve and by whose they are: of the participants with a 95%
+            bootstrap interval over them; of each model the mean over the simulations and the range of 95% of them.
+        effects: A row for each stay/switch effect and for whose it is, where it can be estimated; columns `player`,
+            `effect`, `estimate`, and as for the curves `low`, `high`.
+    """
+
+    free_running: bool
+    rounds: Floats
+    curves: dict[tuple[str, str], Interval]
+    effects: pd.DataFrame
+
+    def curves_frame(self) -> pd.DataFrame:
+        """The curves as a table: `curve`, `player`, `round`, and as shares `mean`, `low`, `high`, where known."""
+        parts = [
+            pd.DataFrame({"curve": curve, "player": player, "round": self.rounds, **interval._asdict()})
+            for (curve, player), interval in self.curves.items()
+        ]
+        columns = ["curve", "player", "round", "mean", "low", "high"]
+        return pd.concat(parts).dropna().reset_index(drop=True) if parts else pd.DataFrame(columns=columns)
+
+
+def check(
+    fits: dict[str, Fit], data: Data, simulations: int, seed: int, on_simulated: Callable[[int], None] = lambda _: None
+) -> Check:
+    """Simulate studies from fitted participants, and compare them with the data.
+
+    Args:
+        fits: The fits by the models' names.
+        data: What they were fitted to.
+        simulations: How many studies for each model; parameters are drawn from the participants' posteriors.
+        seed: Seed of the simulations.
+        on_simulated: Called with the number of studies simulated since the last call.
+    """
+    choices = data.choices
+    curves: dict[tuple[str, str], Interval] = {}
+    for name, curve in learning_curves(choices, outcomes=data.game_known).items():
+        curves[name, PARTICIPANTS] = mean_interval(curve)
+    observed = stay_switch(choices).reset_index()
+    effects = [observed[["effect", "estimate", "low", "high"]].assign(player=PARTICIPANTS)]
+    for model, fit in fits.items():
+        simulated: dict[str, list[Floats]] = {}
+        estimates: list[Floats] = []
+        for i in range(simulations):
+            rng = generator(seed, Stream.PREDICTIVE_CHECK, i)
+            seed_of_study = int(rng.integers(2**31))
+            parameters = fit.draw(rng)
+            if data.game_known:
+                made = play(fit.model.agent(parameters), draw(choices.game, seed_of_study, len(choices)), seed_of_study)
+                made = replace(made, choice=np.where(choices.missed, choices.choice, made.choice))
+                estimates.append(stay_switch(made).estimate.to_numpy())
+            else:
+                made = _one_step_ahead(fit, parameters, choices, seed_of_study)
+                estimates.append(stay_switch(choices, made.choice).estimate.to_numpy())
+            for name, curve in learning_curves(made, outcomes=data.game_known).items():
+                simulated.setdefault(name, []).append(mean_of_defined(curve))
+            on_simulated(1)
+        for name, each in simulated.items():
+            curves[name, model] = spread(np.array(each))
+        found = spread(np.array(estimates))
+        of_model = {"estimate": found.mean, "low": found.low, "high": found.high}
+        effects.append(pd.DataFrame({"player": model, "effect": EFFECTS, **of_model}))
+    table = pd.concat(effects)[["player", "effect", "estimate", "low", "high"]]
+    return Check(data.game_known, curve_points(choices.game).middle, curves, table.dropna().reset_index(drop=True))
+
+
+def _one_step_ahead(fit: Fit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:
+    """What fitted players answer to each offer after what happened to the participants; missed rounds stay missed."""
+    agent = fit.model.agent(parameters)
+    with torch.no_grad():
+        policy = agent.log_policy(evidence_over_rounds(agent, choices)).exp().numpy()
+    answer = sample(policy, np.random.default_rng(seed).random(policy.shape[:2]))
+    return replace(choices, choice=np.where(choices.missed, choices.choice, answer).astype(np.int8))

@@ -1,0 +1,1 @@
+"""Model fitting, model selection and held-out prediction."""

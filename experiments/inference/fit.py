@@ -1,0 +1,144 @@
+"""Fit a learner to choices: parameters and evidence of every participant, by one of three methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accept_reject.envs.choices import Choices
+from accept_reject.experiments.inference.hierarchical import TOLERANCE, Group, fit_hierarchically
+from accept_reject.experiments.inference.individual import Fit, fit_individually
+from accept_reject.experiments.inference.model import Model
+from accept_reject.experiments.inference.quadrature import MAX_ERROR, MAX_PARAMETERS, Posterior, integrate
+from accept_reject.experiments.reporting.progress import OnProgress, silent, steps
+
+Floats = NDArray[np.float64]
+
+Method = Literal["map", "hierarchical", "maximum-likelihood"]
+"""`map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates the priors,
+from the group; `maximum-likelihood` uses no priors, and so has no evidence to compare models by."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFit:
+    """A fitted model.
+
+    Attributes:
+        fit: Estimates of each participant.
+        group: The group, if the fit is hierarchical.
+        posterior: Evidence and posterior means by quadrature, if the model has a prior and few enough parameters.
+    """
+
+    fit: Fit
+    group: Group | None = None
+    posterior: Posterior | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the estimated parameters."""
+        return self.fit.model.parameters
+
+    @property
+    def estimates(self) -> Floats:
+        """Estimates of the parameters, `(participants, parameters)`."""
+        return self.fit.estimates
+
+    @property
+    def posterior_mean(self) -> Floats:
+        """Posterior means of the parameters, `(participants, parameters)`: by quadrature, else by Laplace."""
+        return self.fit.laplace_mean if self.posterior is None else self.posterior.mean
+
+    @property
+    def evidence(self) -> dict[str, Floats]:
+        """Log-evidence of each participant, `(participants,)`, by how it was computed."""
+        found = {"Laplace": self.fit.log_evidence} if self.fit.bayesian else {}
+        return found if self.posterior is None else {**found, "quadrature": self.posterior.log_evidence}
+
+    @property
+    def log_evidence(self) -> Floats:
+        """The most accurate log-evidence of each participant, `(participants,)`: by quadrature, else by Laplace.
+
+        Raises:
+            ValueError: If the fit is by maximum likelihood, which has no evidence.
+        """
+        if not self.evidence:
+            raise ValueError("a maximum-likelihood fit has no evidence; use method='map' or 'hierarchical'")
+        return self.evidence.get("quadrature", self.evidence["Laplace"])
+
+    @property
+    def flags(self) -> list[str]:
+        """Problems of each participant's fit or evidence, or `ok`."""
+        if self.posterior is None:
+            return self.fit.flags
+        both = zip(self.fit.flags, self.posterior.error > MAX_ERROR, strict=True)
+        return [f"{flag}; quadrature not converged".removeprefix("ok; ") if off else flag for flag, off in both]
+
+
+def fit(
+    model: Model | str,
+    choices: Choices,
+    method: Method = "map",
+    starts: int = 10,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+    on_progress: OnProgress = silent,
+) -> ModelFit:
+    r"""Fit a model to the choices of every participant.
+
+    With the log-likelihood $\ell_i(x)$ of participant $i$ and the prior $p$ of the parameters $x$ on their unbounded
+    scale, the estimates of `map` and their log-evidence by the Laplace approximation are
+
+    $$\hat x_i = \arg\max_x \; \ell_i(x) + \log p(x), \qquad
+    L_i = \ell_i(\hat x_i) + \log p(\hat x_i) + \tfrac{d}{2} \log 2 \pi - \tfrac{1}{2} \log \det H_i,$$
+
+    with the number of parameters $d$ and the negative Hessian $H_i$ at the estimate. `hierarchical` estimates the mean
+    and the standard deviation of $p$ by expectation-maximization (Huys et al. 2011), and `maximum-likelihood` leaves
+    $p$ out. For models with up to three parameters, evidence and posterior means are also computed by quadrature.
+
+    Args:
+        model: A model, or the name of a learner, whose default parameters are then estimated under its default priors.
+        choices: The choices.
+        method: How to fit; see `Method`.
+        starts: Number of starting points of the search for the optimum.
+        seed: Seed of the starting points.
+        tolerance: A hierarchical fit ends when the group's means and standard deviations change by less than this
+            share of the standard deviations.
+        on_progress: Called with the stage and the share of it that is done.
+
+    Raises:
+        InvalidInputError: If the choices can't be fitted with this method, or the model can't be fitted.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> choices, parameters = ar.simulate("population_babur2024")
+        >>> ar.fit("bayes-hybrid", choices).estimates.shape
+        (42, 2)
+
+    References:
+        Huys, Q. J. M., Cools, R., Gölzer, M., Friedel, E., Heinz, A., Dolan, R. J., & Dayan, P. (2011). Disentangling
+        the roles of approach, activation and valence in instrumental and Pavlovian responding. *PLoS Computational
+        Biology*, 7(4), e1002028. [doi:10.1371/journal.pcbi.1002028](https://doi.org/10.1371/journal.pcbi.1002028)
+    """
+    if isinstance(model, str):
+        from accept_reject.experiments.inference.entries import ModelEntry
+
+        model = ModelEntry(agent=model).resolve()
+    group = posterior = None
+    if method == "hierarchical":
+        stage, log_tolerance = f"{model.name}: group", np.log(tolerance)
+
+        def on_iteration(_: int, change: float) -> None:
+            on_progress(stage, float(np.clip(np.log(max(change, tolerance)) / log_tolerance, 0, 1)))
+
+        group = fit_hierarchically(model, choices, starts, seed, tolerance, on_iteration)
+        fitted = group.fit
+        on_progress(stage, 1)
+    else:
+        step = steps(on_progress, f"{model.name}: fit", len(choices))
+        fitted = fit_individually(model, choices, method == "map", starts, seed, step)
+    if fitted.bayesian and len(model.parameters) <= MAX_PARAMETERS:
+        posterior = integrate(fitted, choices, steps(on_progress, f"{model.name}: evidence", len(choices)))
+    return ModelFit(fitted, group, posterior)

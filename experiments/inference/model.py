@@ -1,0 +1,66 @@
+"""Models: a learner with the parameters to estimate and their priors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from accept_reject.agents.learner import Learner, NormalPrior
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    r"""A learner with the parameters to estimate and their priors.
+
+    Parameters are estimated on an *unbounded* scale, on which priors are Normal. A parameter $\theta$ with the
+    unbounded value $x$ is
+
+    $$\theta = l + \frac{h - l}{1 + e^{-x}}, \qquad \theta = l + e^x, \qquad \theta = h - e^x, \qquad \theta = x$$
+
+    with two bounds $l$ and $h$, a lower bound, an upper bound, and no bounds.
+
+    Attributes:
+        name: Name in tables and figures.
+        learner: Class of the learner.
+        priors: Prior of each parameter to estimate, on the unbounded scale.
+        fixed: Values of other parameters; the rest have the learner's defaults.
+    """
+
+    name: str
+    learner: type[Learner]
+    priors: Mapping[str, NormalPrior]
+    fixed: Mapping[str, float]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters to estimate, in the order of the last axis of all arrays of parameters."""
+        return tuple(self.priors)
+
+    @property
+    def prior_mean(self) -> Tensor:
+        """Mean of the prior on the unbounded scale, `(parameters,)`."""
+        return torch.tensor([prior.mean for prior in self.priors.values()], dtype=torch.float64)
+
+    @property
+    def prior_sd(self) -> Tensor:
+        """Standard deviation of the prior on the unbounded scale, `(parameters,)`."""
+        return torch.tensor([prior.sd for prior in self.priors.values()], dtype=torch.float64)
+
+    def log_prior(self, unbounded: Tensor) -> Tensor:
+        """Compute the log-density of the prior, `(...)`, at points on the unbounded scale, `(..., parameters)`."""
+        z = (unbounded - self.prior_mean) / self.prior_sd
+        return -(z**2 / 2 + self.prior_sd.log() + math.log(2 * math.pi) / 2).sum(dim=-1)
+
+    def constrain(self, unbounded: Tensor) -> Tensor:
+        """Map parameters from the unbounded scale to their ranges; both `(..., parameters)`."""
+        known = self.learner.free_parameters()
+        columns = zip(self.priors, unbounded.unbind(-1), strict=True)
+        return torch.stack([known[name].constrain(column) for name, column in columns], dim=-1)
+
+    def agent(self, unbounded: Tensor) -> Learner:
+        """Create the learner with parameters for each of n players, `(n, parameters)` on the unbounded scale."""
+        return self.learner(**self.fixed, **dict(zip(self.priors, self.constrain(unbounded).unbind(-1), strict=True)))

@@ -1,0 +1,180 @@
+"""Random-effects Bayesian model selection: the frequency of each model in a population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import integrate, special
+
+Floats = NDArray[np.float64]
+
+SelectionPrior = Literal[1, "1/models"]
+"""Prior count of each model: 1 as in SPM, or 1 over the number of models as in the VBA toolbox."""
+
+_NEGLIGIBLE, _NODES = 1e-18, 4_001
+"""Probability of the tails that are cut off, and number of nodes between them."""
+
+
+DECIDED = 0.95
+"""A study decides for a model if the protected exceedance probability of the model is above this."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSelection:
+    """Result of model selection; arrays are `(models,)` unless stated otherwise.
+
+    Attributes:
+        prior: Prior counts of the Dirichlet distribution over model frequencies.
+        alpha: Posterior counts.
+        frequencies: Expected frequency of each model.
+        exceedance: Probability that each model is the most frequent one.
+        omnibus_risk: Bayesian omnibus risk: probability that all models are equally frequent.
+        protected: Protected exceedance probabilities, which take the omnibus risk into account.
+        responsibilities: Probability of each model given a participant's data, `(participants, models)`.
+        iterations: Number of iterations.
+    """
+
+    prior: Floats
+    alpha: Floats
+    frequencies: Floats
+    exceedance: Floats
+    omnibus_risk: float
+    protected: Floats
+    responsibilities: Floats
+    iterations: int
+
+
+def select_models(
+    log_evidence: ArrayLike, prior: float = 1.0, tolerance: float = 1e-10, max_iterations: int = 100_000
+) -> ModelSelection:
+    r"""Select between models by random-effects Bayesian model selection.
+
+    Participant $n$ uses model $k$ with probability $r_k$, and $r \sim \mathrm{Dirichlet}(\alpha_0)$. With the
+    log-evidence $L_{nk}$, the variational posterior $\mathrm{Dirichlet}(\alpha)$ is a fixed point of
+
+    $$g_{nk} \propto \exp\Big(L_{nk} + \psi(\alpha_k) - \psi\big(\textstyle\sum_j \alpha_j\big)\Big), \qquad
+    \alpha_k = \alpha_0 + \sum_n g_{nk}$$
+
+    (Stephan et al. 2009). The exceedance probability of model $k$ is $\varphi_k = P(r_k > r_j \; \forall j \neq k)$.
+    With the Bayesian omnibus risk $\mathrm{BOR}$, the probability of equal frequencies, the protected exceedance
+    probability is
+
+    $$\tilde\varphi_k = (1 - \mathrm{BOR}) \, \varphi_k + \mathrm{BOR} / K$$
+
+    for $K$ models (Rigoux et al. 2014).
+
+    Args:
+        log_evidence: Log-evidence of each model for each participant, `(participants, models)`.
+        prior: Prior count $\alpha_0$ of each model; 1 as in SPM by default. The VBA toolbox uses 1 over the number of
+            models.
+        tolerance: The iterations end when the posterior counts change by less than this (Euclidean norm). SPM uses
+            1e-4.
+        max_iterations: Maximum number of iterations.
+
+    Raises:
+        ValueError: If an argument is invalid.
+        RuntimeError: If the iterations don't converge.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> log_evidence = [[-80.0, -84.0, -83.0], [-91.0, -93.0, -97.0], [-60.0, -58.5, -64.0], [-75.0, -79.0, -78.0]]
+        >>> found = ar.select_models(log_evidence)
+        >>> found.frequencies.round(2).tolist()
+        [0.62, 0.23, 0.15]
+        >>> found.exceedance.round(2).tolist()
+        [0.86, 0.1, 0.04]
+        >>> found.protected.round(2).tolist()
+        [0.65, 0.2, 0.16]
+
+    References:
+        Stephan, K. E., Penny, W. D., Daunizeau, J., Moran, R. J., & Friston, K. J. (2009). Bayesian model selection for
+        group studies. *NeuroImage*, 46(4), 1004-1017.
+        [doi:10.1016/j.neuroimage.2009.03.025](https://doi.org/10.1016/j.neuroimage.2009.03.025)
+
+        Rigoux, L., Stephan, K. E., Friston, K. J., & Daunizeau, J. (2014). Bayesian model selection for group studies:
+        Revisited. *NeuroImage*, 84, 971-985.
+        [doi:10.1016/j.neuroimage.2013.08.065](https://doi.org/10.1016/j.neuroimage.2013.08.065)
+    """
+    evidence = np.asarray(log_evidence, np.float64)
+    if evidence.ndim != 2 or evidence.shape[1] < 2 or not len(evidence):
+        raise ValueError(f"log_evidence must have the shape (participants, 2 or more models), got {evidence.shape}")
+    if not np.isfinite(evidence).all():
+        row, model = np.argwhere(~np.isfinite(evidence))[0]
+        raise ValueError(
+            f"log_evidence must be finite, got {evidence[row, model]} for participant {row} and model {model}"
+        )
+    models = evidence.shape[1]
+    if not prior > 0:
+        raise ValueError(f"prior must be a number > 0, got {prior}")
+    start = np.full(models, float(prior))
+    alpha, change, iterations = start, np.inf, 0
+    while change >= tolerance:
+        if iterations == max_iterations:
+            raise RuntimeError(f"not converged after {iterations} iterations: the counts still change by {change:.2g}")
+        log_share = special.digamma(alpha) - special.digamma(alpha.sum())
+        responsibilities = special.softmax(evidence + log_share, axis=1)
+        before, alpha = alpha, start + responsibilities.sum(axis=0)
+        change = float(np.linalg.norm(alpha - before))
+        iterations += 1
+    risk = _omnibus_risk(evidence, start, alpha)
+    exceedance = exceedance_probabilities(alpha)
+    return ModelSelection(
+        prior=start,
+        alpha=alpha,
+        frequencies=alpha / alpha.sum(),
+        exceedance=exceedance,
+        omnibus_risk=risk,
+        protected=(1 - risk) * exceedance + risk / models,
+        responsibilities=responsibilities,
+        iterations=iterations,
+    )
+
+
+def exceedance_probabilities(alpha: ArrayLike) -> Floats:
+    r"""Compute the probability that each share of a Dirichlet distribution is the largest, by numerical integration.
+
+    Shares of a Dirichlet distribution are independent Gamma variables divided by their sum, so that
+
+    $$\varphi_k = \int_0^\infty f_k(x) \prod_{j \neq k} F_j(x) \, dx$$
+
+    with their densities $f$ and distribution functions $F$. As a function of $\log x$ the integrand is smooth and
+    vanishes at both ends, where the trapezoidal rule converges exponentially.
+
+    Args:
+        alpha: Parameters of the Dirichlet distribution, `(models,)`.
+    """
+    alpha = np.asarray(alpha, np.float64)
+    found = []
+    for k, a in enumerate(alpha):
+        lowest = (np.log(_NEGLIGIBLE) + special.gammaln(a + 1)) / a  # P(a, x) <= x ** a / Gamma(a + 1)
+        log_x = np.linspace(lowest, np.log(special.gammainccinv(a, _NEGLIGIBLE)), _NODES)
+        x = np.exp(log_x)
+        density = np.exp(a * log_x - x - special.gammaln(a))
+        others_below = np.prod([special.gammainc(other, x) for other in np.delete(alpha, k)], axis=0)
+        found.append(integrate.trapezoid(density * others_below, log_x))
+    return np.array(found) / np.sum(found)
+
+
+def _omnibus_risk(evidence: Floats, start: Floats, alpha: Floats) -> float:
+    """Compute the Bayesian omnibus risk, the posterior probability of equal frequencies (Rigoux et al. 2014, eq. 7)."""
+    equal = float(special.logsumexp(evidence - np.log(evidence.shape[1]), axis=1).sum())
+    log_share = special.digamma(alpha) - special.digamma(alpha.sum())
+    responsibilities = special.softmax(evidence + log_share, axis=1)
+    log_joint = (
+        special.gammaln(start.sum())
+        - special.gammaln(start).sum()
+        + ((start - 1) * log_share).sum()
+        + (responsibilities * (evidence + log_share)).sum()
+    )
+    entropy_of_shares = special.gammaln(alpha).sum() - special.gammaln(alpha.sum()) - ((alpha - 1) * log_share).sum()
+    entropy_of_models = special.entr(responsibilities).sum()
+    different = log_joint + entropy_of_shares + entropy_of_models
+    return float(special.expit(equal - different))
+
+
+def prior_count(prior: SelectionPrior, models: int) -> float:
+    """Return the prior count of each model."""
+    return 1.0 if prior == 1 else 1 / models

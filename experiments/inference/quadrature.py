@@ -1,0 +1,143 @@
+"""The evidence of each participant by adaptive quadrature, more accurate than the Laplace approximation.
+
+A search finds a box around each optimum, along axes in which the Laplace approximation is a standard Normal, outside of
+which the posterior is negligible; it may extend further to one side. The trapezoidal rule over the box converges
+exponentially for smooth functions that vanish at both ends (Trefethen and Weideman 2014, SIAM Review 56, 385-458). The
+number of nodes is increased until the evidence no longer changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from accept_reject.envs.choices import Choices
+from accept_reject.experiments.inference.individual import Fit
+from accept_reject.experiments.inference.likelihood import Likelihood
+
+MAX_PARAMETERS = 3
+"""Models with more parameters would need too many nodes."""
+
+TOLERANCE = 1e-5
+"""A participant is finished when a pass changes its log-evidence by less than this; the remaining error is smaller."""
+
+MAX_ERROR = 1e-3
+"""Participants whose log-evidence changed by more than this in the last pass are flagged."""
+
+NODES = {1: (33, 65, 129, 257), 2: (25, 37, 55, 83, 125), 3: (19, 29, 43, 65, 97)}
+"""Number of nodes along each axis in each pass, by the number of parameters."""
+
+_NEGLIGIBLE = 25.0
+"""The posterior is negligible where its log-density is lower than at the optimum by this many nats."""
+
+_SEARCH_NODES = 17
+"""Number of nodes along each axis in the search for the box; at first one for each standard deviation."""
+
+_MAX_SEARCHES = 12
+"""Maximum number of grids in the search for the box."""
+
+_MAX_POINTS, _BATCH_SIZE = 500_000, 1_000
+"""Number of points in memory, and of points in one evaluation of the likelihood; they don't affect results."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Posteriors of n participants by quadrature.
+
+    Attributes:
+        log_evidence: Log-evidence of the model, `(n,)`.
+        error: Absolute change of the log-evidence in the last pass, `(n,)`.
+        mean: Posterior means of the parameters, `(n, parameters)`.
+    """
+
+    log_evidence: NDArray[np.float64]
+    error: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+
+def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambda _: None) -> Posterior:
+    """Integrate the posterior of each participant.
+
+    Args:
+        fit: A fit with a prior, of a model with at most `MAX_PARAMETERS` parameters.
+        choices: The choices to which the model was fitted.
+        on_done: Called with the number of participants that have been finished since the last call.
+
+    Raises:
+        ValueError: If the fit has no prior, or too many parameters.
+    """
+    n, d = fit.unbounded.shape
+    if not fit.bayesian:
+        raise ValueError("quadrature needs a prior, got a maximum-likelihood fit")
+    if d > MAX_PARAMETERS:
+        raise ValueError(f"quadrature is only valid for models with at most {MAX_PARAMETERS} parameters, got {d}")
+    likelihood = Likelihood(fit.model, choices)
+    axes = torch.linalg.cholesky(fit.covariance)
+    log_unit = axes.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+    low, high = _box(fit, likelihood, axes)
+    log_evidence = torch.full((n,), torch.inf, dtype=torch.float64)
+    error, mean = torch.full_like(log_evidence, torch.inf), torch.empty_like(fit.unbounded)
+    for nodes in NODES[d]:
+        for rows in _split(torch.nonzero(error > TOLERANCE)[:, 0], nodes**d):
+            points = _points(fit.unbounded[rows], axes[rows], _grid(low[rows], high[rows], nodes))
+            log_step = ((high - low)[rows] / (nodes - 1)).log().sum(dim=1) + log_unit[rows]
+            log_mass = _log_joint(fit, likelihood, points, rows.numpy()) + log_step[:, None]
+            error[rows] = (log_mass.logsumexp(dim=1) - log_evidence[rows]).abs()
+            log_evidence[rows] = log_mass.logsumexp(dim=1)
+            mean[rows] = (log_mass.softmax(dim=1)[..., None] * fit.model.constrain(points)).sum(dim=1)
+            on_done(int((error[rows] <= TOLERANCE).sum()) if nodes < NODES[d][-1] else len(rows))
+    return Posterior(log_evidence.numpy(), error.numpy(), mean.numpy())
+
+
+def _box(fit: Fit, likelihood: Likelihood, axes: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the ends of each participant's box along each axis, `(n, d)` each, in Laplace standard deviations."""
+    n, d = fit.unbounded.shape
+    low, high = torch.full((n, d), -8.0, dtype=torch.float64), torch.full((n, d), 8.0, dtype=torch.float64)
+    for rows in _split(torch.arange(n), _SEARCH_NODES**d):
+        for _ in range(_MAX_SEARCHES):
+            grid = _grid(low[rows], high[rows], _SEARCH_NODES)
+            log_density = _log_joint(fit, likelihood, _points(fit.unbounded[rows], axes[rows], grid), rows.numpy())
+            inside = (log_density > log_density.max(dim=1, keepdim=True).values - _NEGLIGIBLE)[..., None]
+            first, last = grid.where(inside, torch.inf).amin(dim=1), grid.where(inside, -torch.inf).amax(dim=1)
+            step = (high - low)[rows] / (_SEARCH_NODES - 1)
+            short = (first <= low[rows]) | (last >= high[rows])
+            low[rows] = torch.where(first <= low[rows], 1.5 * low[rows], first - step)
+            high[rows] = torch.where(last >= high[rows], 1.5 * high[rows], last + step)
+            rows = rows[short.any(dim=1)]
+            if not len(rows):
+                break
+    return low, high
+
+
+def _split(rows: Tensor, points: int) -> list[Tensor]:
+    """Split rows of participants into parts with a limited number of points in total."""
+    return list(torch.split(rows, max(1, _MAX_POINTS // points))) if len(rows) else []
+
+
+def _grid(low: Tensor, high: Tensor, nodes: int) -> Tensor:
+    """Make regular grids over boxes, `(m, nodes ** d, d)`, from their ends, `(m, d)`."""
+    unit = torch.linspace(0, 1, nodes, dtype=torch.float64)
+    corners = torch.cartesian_prod(*[unit] * low.shape[1]).reshape(-1, low.shape[1])
+    return low[:, None, :] + (high - low)[:, None, :] * corners
+
+
+def _points(center: Tensor, axes: Tensor, grid: Tensor) -> Tensor:
+    """Map grids along axes around centers to the unbounded scale, `(m, points, d)`."""
+    return center[:, None, :] + grid @ axes.mT
+
+
+def _log_joint(fit: Fit, likelihood: Likelihood, points: Tensor, participants: NDArray[np.int64]) -> Tensor:
+    """Compute the joint log-density of choices and parameters at points of each participant, `(m, points)`."""
+    m, k, d = points.shape
+    flat, owner = points.reshape(m * k, d), np.repeat(participants, k)
+    with torch.no_grad():
+        parts = [
+            likelihood.of(owner[first : first + _BATCH_SIZE])(flat[first : first + _BATCH_SIZE])
+            for first in range(0, m * k, _BATCH_SIZE)
+        ]
+    return torch.cat(parts).reshape(m, k) + fit.model.log_prior(points)

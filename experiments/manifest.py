@@ -1,0 +1,112 @@
+"""The manifest of a run's folder: its files with their hashes, by which a finished run is recognized."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from accept_reject import __version__
+from accept_reject.experiments.files import write
+
+MANIFEST = "manifest.json"
+
+TENSORBOARD = "tensorboard"
+"""TensorBoard's event files hold the time: they are not part of the manifest."""
+
+TRANSIENT = ("config.yaml", "checkpoint*", ".*")
+"""Patterns of files that an interrupted run leaves in its folder."""
+
+
+def write_manifest(folder: Path, kind: str, origin: str) -> None:
+    """Write the manifest of a folder that is complete.
+
+    Args:
+        folder: The folder.
+        kind: The kind of experiment.
+        origin: Hash of its config and inputs.
+    """
+    files = {name: _digest(folder / name) for name in sorted(_names(folder))}
+    content = {"version": __version__, "kind": kind, "origin": origin, "files": files}
+    write(folder / MANIFEST, json.dumps(content, indent=1) + "\n")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a finished run of this version of the package, with all its files intact."""
+    manifest = _read(folder)
+    return manifest.get("version") == __version__ and all(
+        (folder / name).is_file() and _digest(folder / name) == digest for name, digest in manifest["files"].items()
+    )
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """A new folder that takes the place of an old one when everything has been written; not if there is an error.
+
+    An interrupted call leaves the old folder as it was. What an earlier one left is removed.
+    """
+    finish_replacement(folder)
+    new, old = _siblings(folder)
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    finally:
+        if old.exists() and not folder.exists():  # interrupted between the two renames
+            old.rename(folder)
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def finish_replacement(folder: Path) -> None:
+    """Finish a replacement that was interrupted between its two renames, when the folder is missing."""
+    new, old = _siblings(folder)
+    if old.exists() and not folder.exists():
+        new.rename(folder)
+
+
+def _siblings(folder: Path) -> tuple[Path, Path]:
+    """Temporary names of the new and the old folder during a replacement."""
+    return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+
+
+def keep_foreign_files(folder: Path, new: Path) -> None:
+    """Copy what somebody else put into a run's folder, such as notes, to the folder that replaces it.
+
+    Files of an earlier run of the same folder are not copied: its manifest lists them.
+    """
+    own = {MANIFEST, *_read(folder).get("files", {})}
+    for name in _names(folder):
+        path = Path(name)
+        transient = len(path.parts) == 1 and any(path.match(pattern) for pattern in TRANSIENT)
+        if name not in own and not transient and not (new / name).exists():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(folder / name, new / name)
+
+
+def _names(folder: Path) -> list[str]:
+    """The files below a folder but for the manifest and TensorBoard's, relative to the folder."""
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return [path.as_posix() for path in files if path.parts[0] not in (MANIFEST, TENSORBOARD)]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The content of a folder's manifest; empty if there is none that can be read."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    valid = isinstance(content, dict) and isinstance(content.get("files"), dict)
+    return content if valid else {}

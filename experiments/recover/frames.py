@@ -1,0 +1,15 @@
+"""Every number of a recovery, as data frames."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from accept_reject.experiments.recover.run import RecoverResults
+
+
+def frames(results: RecoverResults) -> dict[str, pd.DataFrame]:
+    """The data frames by name."""
+    found = {"estimates": results.estimates, "parameters": results.parameters}
+    if len(results.config.models) > 1:
+        found |= {"studies": results.studies, "confusion": results.confusion}
+    return found

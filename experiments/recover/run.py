@@ -1,0 +1,175 @@
+"""Simulate participants from every model, fit every model to them, and see whether what went in comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from accept_reject.experiments.analysis.intervals import Interval, spread
+from accept_reject.experiments.inference.individual import Fit, fit_individually
+from accept_reject.experiments.inference.model_selection import DECIDED, prior_count, select_models
+from accept_reject.experiments.inference.quadrature import integrate
+from accept_reject.experiments.recover.config import RecoverConfig, SimulatedModel
+from accept_reject.experiments.reporting.progress import OnProgress, silent, steps
+from accept_reject.experiments.simulation.simulate import simulate
+from accept_reject.random import Stream, generator
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RecoverResults:
+    """What came out.
+
+    Attributes:
+        config: What was simulated.
+        estimates: A row for each simulated participant of each game's length and each parameter of its own model;
+            columns `rounds`, `model`, `participant` (from 1), `parameter`, `truth`, `estimate`, its 95% interval `low`,
+            `high`, and `posterior_mean`.
+        studies: A row for each simulated study and each model fitted to it; columns `rounds`, `participants`,
+            `generating`, `study` (from 1), `fitted`, `frequency`, `protected` (exceedance probability) and `wins`.
+            Empty for a single model.
+    """
+
+    config: RecoverConfig
+    estimates: pd.DataFrame
+    studies: pd.DataFrame
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """How well parameters are recovered: a row for each game's length, study's size, model and parameter.
+
+        Columns: `rounds`, `participants`, `model`, `parameter`; over all simulated participants `r` (Pearson's
+        correlation of estimates with truths), `r_posterior_mean` (of posterior means), `rho` (Spearman's), `bias` (mean
+        error), `rmse` and `coverage` (share of 95% intervals that hold the truth); and `r_low`, `r_high`, between which
+        the correlation lies in 95% of the studies of that size. A correlation is empty where the truth does not vary.
+        """
+        rows = []
+        for (rounds, model, parameter), each in self.estimates.groupby(["rounds", "model", "parameter"], sort=False):
+            truth, estimate = each.truth.to_numpy(), each.estimate.to_numpy()
+            error = estimate - truth
+            found = {
+                "r": correlation(estimate, truth),
+                "r_posterior_mean": correlation(each.posterior_mean.to_numpy(), truth),
+                "rho": correlation(stats.rankdata(estimate), stats.rankdata(truth)),
+                "bias": error.mean(),
+                "rmse": np.sqrt((error**2).mean()),
+                "coverage": ((each.low <= truth) & (truth <= each.high)).mean(),
+            }
+            for size in self.config.participants:
+                whole = self.config.studies * size
+                pairs = np.stack([estimate[:whole], truth[:whole]], axis=1).reshape(self.config.studies, size, 2)
+                among = spread([correlation(*study.T) for study in pairs])
+                key = {"rounds": rounds, "participants": size, "model": model, "parameter": parameter}
+                rows.append({**key, **found, "r_low": among.low, "r_high": among.high})
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def confusion(self) -> pd.DataFrame:
+        """How well models are distinguished: a row for each size, generating model and fitted model.
+
+        Columns: `rounds`, `participants`, `generating`, `fitted`; `wins`, the share of studies in which the fitted
+        model has the highest exceedance probability; `decided`, the share in which it is above `DECIDED`;
+        `protected`, its mean; and `frequency`, the mean of the expected frequencies.
+        """
+        keys = ["rounds", "participants", "generating", "fitted"]
+        if self.studies.empty:
+            return pd.DataFrame(columns=[*keys, "wins", "decided", "protected", "frequency"])
+        grouped = self.studies.assign(decided=self.studies.protected > DECIDED).groupby(keys, sort=False)
+        return grouped[["wins", "decided", "protected", "frequency"]].mean().reset_index()
+
+
+def wilson(share: Floats, studies: int) -> Interval:
+    """Shares of so many studies, with Wilson's 95% intervals."""
+    hits = np.rint(share * studies).astype(int)
+    ends = [stats.binomtest(k, studies).proportion_ci(method="wilson") for k in hits]
+    return Interval(share, *np.array(ends).T)
+
+
+def correlation(x: Floats, y: Floats) -> float:
+    """Pearson's correlation; NaN where one of the two does not vary."""
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def run(config: RecoverConfig, on_progress: OnProgress = silent) -> RecoverResults:
+    """Simulate, fit and compare.
+
+    Participants of smaller studies are the first ones of the same simulated people who make up the larger ones.
+
+    Args:
+        config: What to simulate.
+        on_progress: Called with the stage and the share of it that is done.
+    """
+    estimates, studies = [], []
+    for rounds in config.lengths:
+        for i, truth in enumerate(config.models):
+            seed = int(generator(config.seed, Stream.STUDY, rounds, i).integers(2**31))
+            people = config.studies * max(config.participants)
+            choices, parameters = simulate(truth.simulated(people, config.game_of(rounds), seed))
+            stage = f"{rounds} rounds, {truth.name}"
+            passes = 2 if config.evidence == "quadrature" else 1
+            step = steps(on_progress, stage, people * len(config.models) * passes)
+            evidence = []
+            for entry in config.models:
+                fit = fit_individually(entry.resolve(), choices, starts=config.starts, seed=config.seed, on_fitted=step)
+                mean = fit.laplace_mean
+                if config.evidence == "quadrature":
+                    posterior = integrate(fit, choices, step)
+                    mean = posterior.mean
+                evidence.append(fit.log_evidence if config.evidence == "laplace" else posterior.log_evidence)
+                if entry is truth:
+                    estimates.append(_recovered(rounds, truth, fit, mean, parameters))
+            if len(config.models) > 1:
+                studies += _studies(config, rounds, truth.name, np.stack(evidence, axis=1))
+    return RecoverResults(config, pd.concat(estimates, ignore_index=True), pd.DataFrame(studies))
+
+
+def _recovered(
+    rounds: int, entry: SimulatedModel, fit: Fit, mean: Floats, parameters: dict[str, Floats]
+) -> pd.DataFrame:
+    """Truths and estimates, a row for each participant and parameter."""
+    low, high = fit.interval()
+    names = fit.model.parameters
+    n = len(mean)
+    columns = {
+        "rounds": rounds,
+        "model": entry.name,
+        "participant": np.repeat(np.arange(1, n + 1), len(names)),
+        "parameter": names * n,
+        "truth": np.stack([parameters[name] for name in names], axis=1).ravel(),
+        "estimate": fit.estimates.ravel(),
+        "low": low.ravel(),
+        "high": high.ravel(),
+        "posterior_mean": mean.ravel(),
+    }
+    return pd.DataFrame(columns)
+
+
+def _studies(config: RecoverConfig, rounds: int, generating: str, evidence: Floats) -> list[dict[str, Any]]:
+    """Model selection in studies of every size, cut out of the same participants."""
+    names = [entry.name for entry in config.models]
+    prior = prior_count(config.selection_prior, len(names))
+    rows = []
+    for size in config.participants:
+        for study in range(config.studies):
+            found = select_models(evidence[study * size : (study + 1) * size], prior)
+            key = {"rounds": rounds, "participants": size, "generating": generating, "study": study + 1}
+            rows += [
+                {
+                    **key,
+                    "fitted": name,
+                    "frequency": found.frequencies[i],
+                    "protected": found.protected[i],
+                    "wins": bool(found.exceedance.argmax() == i),
+                }
+                for i, name in enumerate(names)
+            ]
+    return rows

@@ -1,0 +1,203 @@
+"""The numbers and flags of methods sections that templates can't read directly from configs and results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from accept_reject.agents.bayesian import BayesianHybrid, BayesianOutcome, BayesianRank
+from accept_reject.agents.delta_rule import DualSignalLearner, GainLossLearner, OutcomeLearner, RankLearner
+from accept_reject.agents.learner import Learner, NormalPrior, Parameter
+from accept_reject.agents.networks.agent import RecurrentAgent
+from accept_reject.agents.registry import load_class
+from accept_reject.envs.game import GameSpec
+from accept_reject.experiments.data.load import Data
+from accept_reject.experiments.entries import ScenarioEntry
+from accept_reject.experiments.inference.entries import ModelEntry
+from accept_reject.experiments.simulation.population import Distribution, Mixture, PopulationConfig, learner_class
+
+FAMILIES: dict[str, tuple[type[Learner], ...]] = {
+    "Bayesian": (BayesianHybrid, BayesianRank, BayesianOutcome),
+    "delta rule": (DualSignalLearner, GainLossLearner, RankLearner, OutcomeLearner),
+}
+"""The learners whose equations templates describe."""
+
+
+class DataFacts(NamedTuple):
+    """How many choices there are.
+
+    Attributes:
+        participants: Number of participants.
+        choices: Number of choices.
+        rounds: Fewest and most rounds of a participant.
+        missed: Number of missed rounds.
+        missed_share: Share of all rounds that were missed.
+        silent: Number of participants without choices.
+        rank_share: Share of choices after which the rank was shown.
+    """
+
+    participants: int
+    choices: int
+    rounds: tuple[int, int]
+    missed: int
+    missed_share: float
+    silent: int
+    rank_share: float
+
+
+class ParameterFacts(NamedTuple):
+    """A parameter of a model.
+
+    Attributes:
+        name: Its name.
+        parameter: Its range and description.
+        prior: Its prior if it is estimated.
+        value: Its value if it is held constant.
+    """
+
+    name: str
+    parameter: Parameter
+    prior: NormalPrior | None
+    value: float | None
+
+
+class ModelFacts(NamedTuple):
+    """A model.
+
+    Attributes:
+        name: Its name.
+        agent: Its agent.
+        learner: The class of its learner.
+        family: A key of `FAMILIES`; empty for other learners.
+        description: First line of the learner's docstring, without the period.
+        uses_ranks: Whether it learns from ranks.
+        uses_outcomes: Whether it learns from outcomes.
+        gains_and_losses: Whether learning rates differ between better and worse than expected.
+        forgetting: Whether the values of other partners decay.
+        stickiness: Whether the partner that was chosen last is preferred.
+        parameters: Its parameters.
+    """
+
+    name: str
+    agent: str
+    learner: str
+    family: str
+    description: str
+    uses_ranks: bool
+    uses_outcomes: bool
+    gains_and_losses: bool
+    forgetting: bool
+    stickiness: bool
+    parameters: tuple[ParameterFacts, ...]
+
+    @property
+    def label(self) -> str:
+        """Its name, with that of its agent if it is a different one."""
+        return self.name if self.name == self.agent else f"{self.name} ({self.agent})"
+
+
+def data_facts(data: Data) -> DataFacts:
+    """Count participants, choices and missed rounds."""
+    choices = data.choices
+    made = int((~choices.missed).sum())
+    recorded = np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded
+    missed = int(recorded.sum()) - made
+    return DataFacts(
+        participants=len(choices),
+        choices=made,
+        rounds=(int(recorded.min()), int(recorded.max())),
+        missed=missed,
+        missed_share=missed / int(recorded.sum()),
+        silent=int(choices.missed.all(axis=1).sum()),
+        rank_share=float((choices.rank > 0).sum()) / max(made, 1),
+    )
+
+
+def model_facts(entry: ModelEntry) -> ModelFacts:
+    """Describe a model."""
+    model = entry.resolve()
+    cls = model.learner
+    parameters = tuple(
+        ParameterFacts(name, parameter, model.priors.get(name), None)
+        if name in model.priors
+        else ParameterFacts(name, parameter, None, model.fixed.get(name, parameter.default))
+        for name, parameter in cls.free_parameters().items()
+    )
+    active = {each.name for each in parameters if each.prior is not None or each.value != 0}
+    return ModelFacts(
+        name=model.name,
+        agent=entry.agent,
+        learner=cls.__name__,
+        family=next((family for family, learners in FAMILIES.items() if cls in learners), ""),
+        description=(cls.__doc__ or "").strip().split("\n")[0].rstrip("."),
+        uses_ranks=cls not in (BayesianOutcome, OutcomeLearner),
+        uses_outcomes=cls not in (BayesianRank, RankLearner),
+        gains_and_losses=cls is GainLossLearner,
+        forgetting="forgetting" in active,
+        stickiness="stickiness" in active,
+        parameters=parameters,
+    )
+
+
+def parameter_groups(models: Sequence[ModelFacts], estimated: bool) -> dict[tuple[str, ...], list[ParameterFacts]]:
+    """The parameters that are estimated, or those that are held constant, by the names of the models that have them."""
+    having: dict[ParameterFacts, list[str]] = {}
+    for model in models:
+        for each in model.parameters:
+            if (each.prior is not None) == estimated:
+                having.setdefault(each, []).append(model.name)
+    groups: dict[tuple[str, ...], list[ParameterFacts]] = {}
+    for each, names in having.items():
+        groups.setdefault(tuple(names), []).append(each)
+    return groups
+
+
+def population_groups(entries: Iterable[Any], game: ScenarioEntry) -> list[tuple[list[str], list[tuple[str, Any]]]]:
+    """How the true parameters of simulated models are distributed, models with the same distributions together.
+
+    Args:
+        entries: The models, a `SimulatedModel` each.
+        game: The game that they play.
+
+    Returns:
+        Names of models, with the names of parameters and their distributions; None for the prior.
+    """
+    groups: list[tuple[list[str], list[tuple[str, Any]]]] = []
+    for entry in entries:
+        distributions = entry.simulated(1, game, 0).parameters
+        parameters = [(name, distributions[name]) for name in entry.population]
+        parameters += [(name, None) for name in entry.parameters if name not in entry.population]
+        same = next((names for names, others in groups if others == parameters), None)
+        if same is None:
+            groups.append(([entry.name], parameters))
+        else:
+            same.append(entry.name)
+    return groups
+
+
+def distribution(each: Distribution | Mixture) -> str:
+    """A distribution in the notation of scipy.stats, such as `beta(a = 2, b = 3)`; mixtures as weighted sums."""
+    if isinstance(each, Mixture):
+        total = sum(each.weights)
+        parts = zip(each.weights, each.mixture, strict=True)
+        return " + ".join(f"{weight / total:.3g} × {distribution(part)}" for weight, part in parts)
+    arguments = ", ".join(f"{key} = {value:g}" for key, value in (each.model_extra or {}).items())
+    return f"{each.distribution}({arguments})"
+
+
+def has_defaults(population: PopulationConfig) -> bool:
+    """Whether some parameters of a population have their default values."""
+    named = {*population.parameters, *(name for group in population.correlated for name in group.parameters)}
+    return bool(learner_class(population.agent).free_parameters().keys() - named)
+
+
+def opening_rounds(spec: GameSpec, lengths: Iterable[int]) -> list[int]:
+    """The first round, counted from 1, with plenty of spots in games of some lengths."""
+    return [spec.model_copy(update={"rounds": rounds}).opening_round + 1 for rounds in lengths]
+
+
+def is_network(agent: str) -> bool:
+    """Whether an agent is a trained network."""
+    return issubclass(load_class(agent), RecurrentAgent)

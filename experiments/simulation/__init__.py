@@ -1,0 +1,1 @@
+"""Agents that play drawn episodes or replay recorded choices, and simulated populations."""
