@@ -67,10 +67,10 @@ def replace_folder(folder: Path) -> Iterator[Path]:
 
 
 def finish_replacement(folder: Path) -> None:
-    """Finish a replacement that was interrupted between its two renames, when the folder is missing."""
+    """Finish a replacement that was interrupted between its two renames: the folder is gone, the new one complete."""
     new, old = _siblings(folder)
     if old.exists() and not folder.exists():
-        new.rename(folder)
+        (new if new.exists() else old).rename(folder)
 
 
 def _siblings(folder: Path) -> tuple[Path, Path]:

@@ -49,5 +49,6 @@ def run_quietly(config: CompareConfig, parent: Path) -> Path:
 def write(config: CompareConfig, comparisons: Sequence[Comparison], folder: Path) -> str:
     """Write the folder of some comparisons, and return the report."""
     experiment = Compare(config)
+    experiment.inputs = tuple(comparison.data for comparison in comparisons)
     write_artifacts(experiment, experiment.artifacts(CompareResults(config, tuple(comparisons))), folder)
     return (folder / "report.html").read_text(encoding="utf-8")

@@ -141,7 +141,9 @@ def test_if_the_game_is_not_known_it_is_not_played(participants: Path, tmp_path:
     assert re.search(r"The game is not known[^<]*only predict", report)
     assert "imulated" not in report
     assert {path.stem for path in folder.glob("*.svg")} == {"prediction_1"}
-    assert {path.stem for path in folder.glob("*.csv")} == {"nll", "players"}
+    assert {path.stem for path in folder.glob("*.csv")} == {"curves", "nll", "players", "stay_switch"}
+    for name in ("curves", "stay_switch"):  # of the participants only
+        assert set(pd.read_csv(folder / f"{name}.csv").player) == {"participants"}
 
 
 @pytest.mark.slow
@@ -168,6 +170,9 @@ def test_the_folder_of_a_comparison(participants: Path, comparison: Comparison, 
     for player, rows in tables["nll"].groupby("player"):
         row = tables["players"].set_index("player").loc[player]
         assert row["nll"] == pytest.approx(rows.nll.mean())
+        if player == "random":  # the same NLL for all participants: no t interval
+            assert rows.nll.tolist() == pytest.approx([np.log(2)] * len(rows))
+            continue
         assert (row["nll_low"], row["nll_high"]) == pytest.approx(
             tuple(stats.ttest_1samp(rows.nll, 0).confidence_interval())
         )

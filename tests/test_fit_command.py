@@ -291,7 +291,7 @@ def test_a_bandit_is_fitted_whatever_its_coding(tmp_path: Path) -> None:
         (folder / "plan.yaml").write_text(yaml.safe_dump(plan), encoding="utf-8")
         done = command("fit", folder / "plan.yaml", "--out", tmp_path / f"runs-{name}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        (run,) = (tmp_path / f"runs-{name}").iterdir()
+        (run,) = (tmp_path / f"runs-{name}").glob("[!.]*")
         found.append(pd.read_csv(run / "estimates.csv"))
         html = (run / "report.html").read_text(encoding="utf-8")
         assert "one step ahead" in html
@@ -314,7 +314,7 @@ def test_names_with_brackets_and_uneven_rounds(tmp_path: Path) -> None:
     done = command(*call, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "[red]b" in done.stdout  # whose three rounds are hardly informative
-    (run,) = (tmp_path / "runs").iterdir()
+    (run,) = (tmp_path / "runs").glob("[!.]*")
     assert set(pd.read_csv(run / "fits.csv").participant) == {"a[/b]", "[red]b", "c", "d"}
 
 

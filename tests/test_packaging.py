@@ -101,7 +101,7 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", "--no-deps", *tmp_path.glob("visitors*.whl"), cwd=tmp_path)
     listed = " ".join(run(tmp_path / "venv" / "bin" / "accept-reject", "agents", cwd=tmp_path).split())
     assert "polite-visitor visitors:Visitor, installed by visitors 1.5" in listed
-    assert "'random' is the name of two agents" in listed
+    assert "agent 'random': must be unique" in listed
     quick[1] = "agents=[polite-visitor, oracle-valuing]"
     assert "polite-visitor" in run(
         tmp_path / "venv" / "bin" / "accept-reject", "benchmark", "benchmark", *quick, cwd=tmp_path

@@ -109,12 +109,12 @@ def _answer(comparison: Comparison) -> list[str]:
     ]
     close = [name for name, gap in comparison.behind_the_best.items() if not gap.low > 0]
     behind = len(ranked) - 1 - len(close)
-    if close:
-        sentences.append(
-            f"{listed(close)} {'is' if len(close) == 1 else 'are'} not reliably behind; the other {behind} players are."
-            if behind
-            else "No other player is reliably behind."
-        )
+    if close and behind:
+        others = "the other player is" if behind == 1 else f"the other {behind} players are"
+        verb = "is" if len(close) == 1 else "are"
+        sentences.append(f"{listed(close)} {verb} not reliably behind; {others}.")
+    elif close:
+        sentences.append("No other player is reliably behind.")
     elif behind:
         following = ranked[1].name
         gap = cell(comparison.behind_the_best[following], 4)
