@@ -57,7 +57,7 @@ __all__ = [
     "stay_switch",
 ]
 
-_HOME = {
+_MODULES = {
     "Agent": "accept_reject.agents.base",
     "Choices": "accept_reject.envs",
     "Episodes": "accept_reject.envs",
@@ -88,9 +88,9 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
     return value
 
 

@@ -8,7 +8,7 @@ from accept_reject.extras import MissingExtraError
 
 
 def main() -> None:
-    """Run the command line; without the extra it needs, say which one to install and exit with code 2."""
+    """Run the command line. If an extra is missing, print which one to install and exit with code 2."""
     try:
         from accept_reject.experiments.cli import main as run
     except MissingExtraError as error:

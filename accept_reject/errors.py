@@ -61,7 +61,7 @@ def parse(model: type[SpecT], data: Any, subject: str) -> SpecT:
 
 
 def list_problems(error: ValidationError, model: Any) -> list[str]:
-    """List the problems of a validation error in our own words, `key.path: must be ..., got ...`.
+    """List the problems of a validation error in the form `key.path: must be ..., got ...`.
 
     A validator can report several problems as lines of one message. A dot at the start of a line continues the path:
     `.2.spots: ...` under `partners` becomes `partners.2.spots: ...`. So a validator can prefix all problems of a part
@@ -72,7 +72,7 @@ def list_problems(error: ValidationError, model: Any) -> list[str]:
         model: The type that was validated, a `Spec` or any other that pydantic knows.
     """
     schema = TypeAdapter(model).json_schema()
-    found = [_Found.of(detail, schema) for detail in error.errors(include_url=False)]
+    found = [_Problem.of(detail, schema) for detail in error.errors(include_url=False)]
     problems: list[str] = []
     for each in _without_other_branches(found):
         for line in each.sentence.splitlines():
@@ -82,7 +82,7 @@ def list_problems(error: ValidationError, model: Any) -> list[str]:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown word: the closest known one, if there is one, and all of them."""
+    """Return a hint for a message about an unknown word: the closest known word, if any, and all known words."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -109,7 +109,7 @@ _KEY = re.compile(r"\.[\w.-]+: ")
 _BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
-class _Found(NamedTuple):
+class _Problem(NamedTuple):
     """A problem found by pydantic.
 
     Attributes:
@@ -131,7 +131,7 @@ class _Found(NamedTuple):
     wanted: str
 
     @classmethod
-    def of(cls, detail: Any, schema: dict[str, Any]) -> _Found:
+    def of(cls, detail: Any, schema: dict[str, Any]) -> _Problem:
         """Translate one of pydantic's errors.
 
         Args:
@@ -163,20 +163,20 @@ class _Found(NamedTuple):
         return cls(place.path, sentence, value, place.union, place.branch, whole, wanted)
 
 
-def _without_other_branches(found: Sequence[_Found]) -> list[_Found]:
-    """Reduce the problems of each union to those of the branch that was meant, or to one problem."""
-    kept: list[_Found] = []
+def _without_other_branches(found: Sequence[_Problem]) -> list[_Problem]:
+    """Reduce the problems of each union to those of the branch that matches best, or to a single problem."""
+    kept: list[_Problem] = []
     for union in dict.fromkeys(each.union if each.union is not None else i for i, each in enumerate(found)):
         if isinstance(union, int):
             kept.append(found[union])
             continue
-        branches: dict[str, list[_Found]] = {}
+        branches: dict[str, list[_Problem]] = {}
         for each in found:
             if each.union == union:
                 branches.setdefault(each.branch, []).append(each)
-        meant = [problems for problems in branches.values() if not any(each.whole for each in problems)]
-        if meant:
-            kept += sorted(meant, key=len)[0]
+        matching = [problems for problems in branches.values() if not any(each.whole for each in problems)]
+        if matching:
+            kept += sorted(matching, key=len)[0]
         else:
             first = next(each for problems in branches.values() for each in problems if each.whole)
             wanted = dict.fromkeys(each.wanted for each in found if each.union == union and each.wanted and each.whole)

@@ -1,4 +1,4 @@
-"""Optional dependencies, with an error of one line that says what to install."""
+"""Optional dependencies, with a one-line error message that names the extra to install."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from accept_reject.errors import shorten, suggest
 
 
 def load_dotted(path: str, role: str, is_valid: Callable[[Any], bool], wanted: str) -> Any:
-    """Import an object by its dotted path. Modules are also searched in the current folder.
+    """Import an object by its dotted path. The current folder is also searched for modules.
 
     Args:
         path: `module:name`.
@@ -24,9 +24,9 @@ def load_dotted(path: str, role: str, is_valid: Callable[[Any], bool], wanted: s
         ValueError: If the module can't be imported, does not contain the name, or contains an object that is not valid.
     """
     module_name, _, name = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)  # permanently: the module may import its neighbors later
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)  # permanently: the module may import its neighbors later
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # importing a module can raise anything

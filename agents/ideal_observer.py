@@ -43,7 +43,7 @@ class IdealObserver(Agent):
 
     The inference is exact in all scenarios but two. In `drift`, mean ranks are tracked on a grid of `DRIFT_STEP` ranks.
     In `crowd` there are too many ways to deal the kinds (`JOINT_LIMIT`), and partners are treated as independent, which
-    is nearly true for so many.
+    is nearly true for that many partners.
 
     Registered as `ideal-valuing` and `ideal-accepted`.
 
@@ -229,16 +229,16 @@ class _Deals:
         forward = np.zeros((self._size, n))
         forward[0] = 1
         for i, moves in enumerate(self._moves):
-            for k, here in enumerate(moves):
-                forward[here + self._strides[k]] += forward[here] * weight[i, k]
+            for k, deals in enumerate(moves):
+                forward[deals + self._strides[k]] += forward[deals] * weight[i, k]
         backward = np.zeros((self._size, n))
         backward[-1] = 1
         joint = np.empty((self.partners, len(self.counts), n))
         for i in reversed(range(self.partners)):
-            for k, here in enumerate(self._moves[i]):
-                onward = backward[here + self._strides[k]] * weight[i, k]
-                joint[i, k] = (forward[here] * onward).sum(axis=0)
-                backward[here] += onward
+            for k, deals in enumerate(self._moves[i]):
+                onward = backward[deals + self._strides[k]] * weight[i, k]
+                joint[i, k] = (forward[deals] * onward).sum(axis=0)
+                backward[deals] += onward
         joint /= joint.sum(axis=1, keepdims=True)
         return joint.transpose(2, 0, 1)
 

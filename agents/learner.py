@@ -48,7 +48,7 @@ class Parameter:
         default: The default value.
         low: The lower bound.
         high: The upper bound.
-        about: A description of one line.
+        about: A one-line description.
         prior: The prior of a fit, on the unbounded scale. The default is wide: its central 95% cover nearly the whole
             range between two bounds, 0.05 to 20 above a lower bound, and -3 to 3 without bounds.
         fitted: Whether a fit estimates it by default.

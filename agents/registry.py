@@ -1,4 +1,4 @@
-"""The registry of agents: our own, installed ones, and any class by its dotted path."""
+"""The registry of agents: those of this package, those of installed packages, and any class by its dotted path."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Entry:
 
     Attributes:
         path: Dotted path of its class, `module:Class`.
-        summary: A summary of one line.
+        summary: A one-line summary.
         params: Arguments of the class; a config can override them and add others.
         privileged: Whether it has access to the hidden state.
     """
@@ -92,7 +92,7 @@ AGENTS: dict[str, Entry] = {
         _RECURRENT,
         "Recurrent network, trained to imitate 5,000 simulated participants in the study's game (without the 42 of the "
         "shipped population).",
-        {"weights": "imitation"},  # not greedy: people are not
+        {"weights": "imitation"},  # not greedy, as it imitates people
     ),
     "win-stay-lose-shift": Entry(
         f"{_BASELINES}:WinStayLoseShift", "Prefers partners that accepted last time, avoids partners that rejected."
@@ -127,7 +127,7 @@ ENTRY_POINTS = "accept_reject.agents"
 
 @cache
 def installed() -> tuple[tuple[str, Entry], ...]:
-    """List the agents of installed distributions, as names, which may not be unique, and entries."""
+    """List the names, which may not be unique, and the entries of agents of installed distributions."""
     found = [(point.name, _entry_of(point)) for point in entry_points(group=ENTRY_POINTS)]
     return tuple(sorted(found, key=lambda each: (each[0], each[1].path, each[1].summary)))
 
@@ -138,7 +138,7 @@ def _entry_of(point: EntryPoint) -> Entry:
 
 
 def describe_installed() -> dict[str, str]:
-    """Describe the agents of installed distributions by name; of ambiguous names, say that they are."""
+    """Describe the agents of installed distributions by name; ambiguous names get the error message instead."""
     descriptions = {}
     for name, entry in installed():
         try:
@@ -150,7 +150,7 @@ def describe_installed() -> dict[str, str]:
 
 
 def find_entry(name: str) -> Entry | None:
-    """Find a registered or installed agent; return None if there is none of that name.
+    """Find a registered or installed agent by name; return None if there is none.
 
     Raises:
         ValueError: If an installed agent has the same name as another one.
@@ -166,7 +166,7 @@ def find_entry(name: str) -> Entry | None:
 
 
 def describe(name: str, params: Mapping[str, Any] | None = None) -> str:
-    """Describe an agent in one line: by our summary, or by the first line of its class's docstring and its origin.
+    """Describe an agent in one line: by its summary, or by the first line of its class's docstring and its origin.
 
     Args:
         name: As for `make_agent`.
@@ -190,7 +190,7 @@ def describe(name: str, params: Mapping[str, Any] | None = None) -> str:
 def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
     """Make an agent by its name, or by the dotted path of its class.
 
-    Modules are also searched in the current folder. A `SinglePlayer` becomes an agent that plays with copies of it.
+    The current folder is also searched for modules. A `SinglePlayer` becomes an agent that plays with copies of it.
 
     Args:
         name: Name of a registered or installed agent or of an adapter, or a dotted path such as

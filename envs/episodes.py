@@ -90,8 +90,8 @@ class Episodes:
             acceptance = np.zeros_like(self.mean_rank)
             for i, partner in enumerate(game.partners):
                 assert partner.spots is not None  # the causal rule requires them
-                here = np.broadcast_to(kind == i, acceptance.shape)
-                acceptance[here] = acceptance_from_spots(self.mean_rank[here], game, partner.spots)
+                mask = np.broadcast_to(kind == i, acceptance.shape)
+                acceptance[mask] = acceptance_from_spots(self.mean_rank[mask], game, partner.spots)
         if game.open_doors is None:
             return acceptance
         opened = acceptance_from_spots(self.mean_rank, game, game.open_doors.spots)

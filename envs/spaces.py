@@ -91,7 +91,7 @@ def check_options(reward: str, reveal: object, render_mode: str | None) -> None:
 
 
 def fresh_seed(env: gym.Env[Any, Any] | gym.vector.VectorEnv[Any, Any, Any]) -> int:
-    """Return the seed of an environment's episodes: the one of its last reset, or one from its own generator."""
+    """Return the seed of an environment's episodes: that of its last reset, or a new one from its own generator."""
     seed = env.np_random_seed
     if isinstance(seed, int) and seed >= 0:
         return seed

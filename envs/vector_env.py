@@ -43,7 +43,11 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
 
     Args:
         num_envs: Number of players.
-        scenario, game, reward, reveal, render_mode: As for :class:`AcceptRejectEnv`.
+        scenario: Name of the scenario; the registered ids set it.
+        game: Changes to the scenario's game, as a mapping of `GameSpec` keys, or a `GameSpec` that replaces it.
+        reward: `acceptance` or `valuation`.
+        reveal: Whether `infos` contain the hidden state.
+        render_mode: None, `ansi` or `rgb_array`.
 
     Raises:
         InvalidInputError: With every problem of the arguments.

@@ -1,4 +1,4 @@
-"""The command line. Modules are imported when a command runs, so that help comes at once."""
+"""The command line. Modules are imported when a command runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUNS = Path("runs")
 
 @app.command()
 def benchmark(config: Config = "benchmark", overrides: Overrides = None, out: Out = RUNS) -> None:
-    """Let agents play scenarios: leaderboard, learning curves and a report."""
+    """Benchmark agents in scenarios: leaderboard, learning curves and a report."""
     from accept_reject.experiments.benchmark.experiment import Benchmark
 
     _run(Benchmark, config, overrides, out)
@@ -43,7 +43,7 @@ def fit(config: Config, overrides: Overrides = None, out: Out = RUNS) -> None:
 
 @app.command()
 def recover(config: Config, overrides: Overrides = None, out: Out = RUNS) -> None:
-    """Simulate models and fit them: are parameters and models recovered, and with how many rounds and participants?"""
+    """Run a parameter and model recovery study, for any numbers of rounds and participants."""
     from accept_reject.experiments.recover.experiment import Recover
 
     _run(Recover, config, overrides, out)
@@ -62,9 +62,9 @@ def train(
     config: Annotated[str | None, typer.Argument(help="A YAML file, or the name of a config of the package.")] = None,
     overrides: Overrides = None,
     out: Out = RUNS,
-    resume: Annotated[Path | None, typer.Option(help="Instead of a config: the folder of a run to resume.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of a run to resume, instead of a config.")] = None,
 ) -> None:
-    """Train a recurrent network, on the game or on choices: its weights play like any other agent."""
+    """Train a recurrent network by meta-learning (on the game) or by imitation (on choices)."""
     if (config is None) == (resume is None):
         raise typer.BadParameter("give either a config or --resume with the folder of a run")
     from accept_reject.experiments.train.experiment import resume_training, start_training
@@ -82,7 +82,7 @@ def sweep(
         list[str] | None, typer.Argument(help="Changes to it, such as seeds=3 'sweep={network.hidden: [8, 16]}'.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder in which the runs' own folders are created.")] = RUNS,
-    shard: Annotated[str, typer.Option(help="Part i of n of the runs, as i/n, from 1/n to n/n.")] = "1/1",
+    shard: Annotated[str, typer.Option(help="Which part of the runs to execute, as i/n, from 1/n to n/n.")] = "1/1",
 ) -> None:
     """Run many variants of a config; finished runs are skipped."""
     from accept_reject.experiments.sweep.config import load_sweep
@@ -144,7 +144,7 @@ def stay_switch(
 
 @app.command()
 def agents() -> None:
-    """List the registered agents, installed ones and the adapters."""
+    """List the registered agents, agents of installed packages, and adapters."""
     from accept_reject.agents.registry import ADAPTERS, AGENTS, describe_installed
 
     _list({name: entry.summary + (" *" if entry.privileged else "") for name, entry in AGENTS.items()})
@@ -153,7 +153,7 @@ def agents() -> None:
         _list(installed)
     typer.echo("\nAdapters, written as {agent: NAME, params: {...}}:")
     _list({name: entry.summary for name, entry in ADAPTERS.items()})
-    typer.echo("\n* sees the hidden state: a reference, not a competitor. Your own agent: my_package.my_module:MyAgent")
+    typer.echo("\n* sees the hidden state (for reference only). Your own agent: my_package.my_module:MyAgent")
 
 
 @app.command()
@@ -166,10 +166,10 @@ def games() -> None:
 
 @app.command()
 def new_agent(
-    name: Annotated[str, typer.Argument(help="Its name, such as careful-learner.")],
+    name: Annotated[str, typer.Argument(help="Name of the agent, such as careful-learner.")],
     out: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path(),
 ) -> None:
-    """Write a working agent and a test for it, to start from."""
+    """Create a working agent and a test for it as a starting point."""
     from accept_reject.experiments.new_agent import new_agent as write_agent
 
     agent, test, path = write_agent(name, out)
@@ -206,8 +206,8 @@ def _list(entries: dict[str, str]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
-    for name, about in entries.items():
-        table.add_row(name, about.replace("[", "\\["))
+    for name, description in entries.items():
+        table.add_row(name, description.replace("[", "\\["))
     Console().print(table)
 
 

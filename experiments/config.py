@@ -17,19 +17,19 @@ from accept_reject.errors import InvalidInputError, Spec, SpecT, list_problems, 
 
 
 class FromFile(str):
-    """A string of a config file, which remembers the file's folder."""
+    """A string in a config file, with the folder of that file."""
 
     folder: Path
 
 
-def _relative_to_here(path: Any) -> Any:
-    """A path of a config file relative to the current folder; a name of a shipped config stays as it is."""
+def _relative_to_cwd(path: Any) -> Any:
+    """Make a path in a config file relative to the current folder; keep names of shipped configs."""
     if not isinstance(path, FromFile) or not path or is_shipped(path) or Path(path).is_absolute():
         return path
     return os.path.relpath(path.folder / path)
 
 
-DataPath = Annotated[str, BeforeValidator(_relative_to_here), Field(min_length=1)]
+DataPath = Annotated[str, BeforeValidator(_relative_to_cwd), Field(min_length=1)]
 """A path to data, or the name of a shipped config.
 
 In a config file it is relative to the file's folder, on the command line to the current folder.
@@ -37,7 +37,7 @@ In a config file it is relative to the file's folder, on the command line to the
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without two surprises: duplicate keys are an error, and `1e-3` is a number."""
+    """YAML loader that rejects duplicate keys and reads `1e-3` as a number."""
 
     folder: Path | None = None
     """The folder of the config file; None for overrides."""
@@ -53,7 +53,7 @@ class _Loader(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(None, None, "keys must be plain words", key.start_mark)
+                raise yaml.MarkedYAMLError(None, None, "keys must be strings or numbers", key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(None, None, f"duplicate key {key.value!r}", key.start_mark)
             seen.add(key.value)
@@ -61,7 +61,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what the loader reads: text that looks like one of its numbers is quoted."""
+    """YAML dumper that quotes strings which the loader would read as numbers."""
 
 
 _FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
@@ -94,7 +94,7 @@ def load_config(model: type[SpecT] | Sequence[type[SpecT]], path: str, overrides
 
 
 def model_of_kind(models: Sequence[type[SpecT]], data: Any, path: str, problems: Sequence[str] = ()) -> type[SpecT]:
-    """The model that the `kind` of a config stands for; a config for a single model may leave it out.
+    """Return the model for the `kind` of a config. If there is only one model, `kind` is optional.
 
     Args:
         models: The possible models; the default of their field `kind` is its only value.
@@ -112,16 +112,20 @@ def model_of_kind(models: Sequence[type[SpecT]], data: Any, path: str, problems:
     if kind is None:
         raise InvalidInputError(path, [*problems, f"kind: is required (one of {', '.join(sorted(kinds))})"])
     if not isinstance(kind, str) or kind not in kinds:
-        raise InvalidInputError(path, [*problems, f"kind: {kind!r} can't be used here{suggest(str(kind), kinds)}"])
+        problem = f"kind: must be one of the known kinds, got {kind!r}{suggest(str(kind), kinds)}"
+        raise InvalidInputError(path, [*problems, problem])
     return kinds[str(kind)]
 
 
 def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str]]:
-    """The content of a config with its overrides, not yet validated, and the problems of the overrides.
+    """Read a config and apply the overrides, without validation.
 
     Args:
         path: As for `load_config`.
         overrides: As for `load_config`.
+
+    Returns:
+        The content of the config, and the problems of the overrides.
 
     Raises:
         InvalidInputError: If the file can't be read.
@@ -150,17 +154,17 @@ def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str
 
 
 def dump_config(config: Spec) -> str:
-    """The config as YAML with all defaults; reading it gives the same config again."""
+    """Dump a config as YAML with all defaults; reading it gives the same config."""
     return dump(config.model_dump(mode="json"))
 
 
 def dump(data: Any) -> str:
-    """Plain values as YAML; reading it gives the same values again."""
+    """Dump plain values as YAML; reading it gives the same values."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def content_hash(*content: str | bytes) -> str:
-    """Eight hexadecimal digits of a SHA-256 digest, for names of folders."""
+    """Compute eight hexadecimal digits of a SHA-256 digest, for names of folders."""
     digest = hashlib.sha256()
     for part in content:
         digest.update(part.encode() if isinstance(part, str) else part)
@@ -168,7 +172,7 @@ def content_hash(*content: str | bytes) -> str:
 
 
 def is_shipped(path: str) -> bool:
-    """Whether this is the bare name of a config that ships with the package."""
+    """Return whether this is the bare name of a config that ships with the package."""
     return not Path(path).suffix and "/" not in path and (_shipped() / f"{path}.yaml").exists()
 
 
@@ -188,7 +192,7 @@ def _find(path: str) -> Path:
 
 
 def _override(data: Any, override: str) -> Any:
-    """The data with one value replaced; the original is not changed."""
+    """Apply an override to a copy of the data."""
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise ValueError("must be key.path=value")
@@ -196,33 +200,33 @@ def _override(data: Any, override: str) -> Any:
         value = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"the value is not YAML: {_yaml_problem(error)}") from None
-    return replaced(data, path, value)
+    return replace_value(data, path, value)
 
 
-def replaced(data: Any, path: str, value: Any) -> Any:
-    """The content of a config with one value replaced; the original is not changed.
+def replace_value(data: Any, path: str, value: Any) -> Any:
+    """Replace one value in a copy of a config's content.
 
     Args:
         data: The content.
-        path: Which value, as `key.path`; a number indexes a list from 0.
+        path: Path of the value, as `key.path`; a number indexes a list from 0.
         value: The new value.
 
     Raises:
         ValueError: If the path leads through something that is neither a mapping nor a list.
     """
-    return _replaced(data, path.split("."), value)
+    return _replace_value(data, path.split("."), value)
 
 
-def _replaced(data: Any, keys: list[str], value: Any) -> Any:
+def _replace_value(data: Any, keys: list[str], value: Any) -> Any:
     if not keys:
         return value
     key, rest = keys[0], keys[1:]
     if isinstance(data, dict):
-        return {**data, key: _replaced(data.get(key, {}), rest, value)}
+        return {**data, key: _replace_value(data.get(key, {}), rest, value)}
     if isinstance(data, list):
         if not key.isdecimal() or int(key) >= len(data):
             raise ValueError(f"{key!r} must be the index of a list item, from 0 to {len(data) - 1}")
-        return [_replaced(item, rest, value) if i == int(key) else item for i, item in enumerate(data)]
+        return [_replace_value(item, rest, value) if i == int(key) else item for i, item in enumerate(data)]
     hint = "; write it as a mapping, such as {scenario: ..., game: {...}}" if isinstance(data, str) else ""
     raise ValueError(f"{key!r} can't be set in {data!r}, which is neither a mapping nor a list{hint}")
 

@@ -19,7 +19,7 @@ Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9][\w .&<>()+-]{0,60})?$", jso
 
 _RUN_NAME = {"must_be": "letters, digits and characters of _.-, beginning with a letter or digit"}
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", json_schema_extra=_RUN_NAME)]
-"""Name of a run or a data set, with which the name of its folder begins."""
+"""Name of a run or a data set; the name of its folder begins with it."""
 
 
 class Entry(Spec):
@@ -116,4 +116,5 @@ def check_names(names: Sequence[str]) -> None:
         raise ValueError("must have at least 1 item, got none")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"names must be unique, got {', '.join(map(repr, repeated))} again; set different labels")
+        text = ", ".join(map(repr, repeated))
+        raise ValueError(f"names must be unique, got {text} more than once; set different labels")

@@ -1,4 +1,4 @@
-"""Files are written as a whole: to a temporary file that then replaces the target."""
+"""Atomic writing of files: to a temporary file that then replaces the target."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accept_reject.errors import InvalidInputError
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Write a file whole, with UTF-8 and line feeds for text; its folder is made if need be."""
+    """Write a file atomically, with UTF-8 and line feeds for text; create its folder if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -22,19 +22,19 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table whole, without row numbers."""
+    """Write a table atomically as CSV, without the index."""
     write(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that can be written to.
+    """Create a folder, unless it exists, and check that it is writable.
 
     Raises:
-        InvalidInputError: If it can't be made or written to.
+        InvalidInputError: If it can't be created or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write(folder / ".probe", "")
         (folder / ".probe").unlink()
     except OSError as error:
-        raise InvalidInputError(str(folder), [f"no folder can be made or written to here: {error.strerror}"]) from None
+        raise InvalidInputError(str(folder), [f"can't create or write to this folder: {error.strerror}"]) from None

@@ -16,14 +16,14 @@ from accept_reject.experiments.files import write
 MANIFEST = "manifest.json"
 
 TENSORBOARD = "tensorboard"
-"""TensorBoard's event files hold the time: they are not part of the manifest."""
+"""Folder of TensorBoard's event files, which contain timestamps and therefore are not part of the manifest."""
 
 TRANSIENT = ("config.yaml", "checkpoint*", ".*")
 """Patterns of files that an interrupted run leaves in its folder."""
 
 
 def write_manifest(folder: Path, kind: str, origin: str) -> None:
-    """Write the manifest of a folder that is complete.
+    """Write the manifest of a complete folder.
 
     Args:
         folder: The folder.
@@ -36,7 +36,7 @@ def write_manifest(folder: Path, kind: str, origin: str) -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a folder holds a finished run of this version of the package, with all its files intact."""
+    """Return whether a folder contains a finished run of this version of the package, with all its files intact."""
     manifest = _read(folder)
     return manifest.get("version") == __version__ and all(
         (folder / name).is_file() and _digest(folder / name) == digest for name, digest in manifest["files"].items()
@@ -45,9 +45,9 @@ def is_finished(folder: Path) -> bool:
 
 @contextmanager
 def replace_folder(folder: Path) -> Iterator[Path]:
-    """A new folder that takes the place of an old one when everything has been written; not if there is an error.
+    """Create a new folder that replaces an existing one when everything has been written, unless there is an error.
 
-    An interrupted call leaves the old folder as it was. What an earlier one left is removed.
+    An interrupted call leaves the old folder unchanged. Leftovers of an earlier interrupted call are removed.
     """
     finish_replacement(folder)
     new, old = _siblings(folder)
@@ -67,19 +67,19 @@ def replace_folder(folder: Path) -> Iterator[Path]:
 
 
 def finish_replacement(folder: Path) -> None:
-    """Finish a replacement that was interrupted between its two renames: the folder is gone, the new one complete."""
+    """Finish a replacement that was interrupted between its two renames, when the old folder had been moved away."""
     new, old = _siblings(folder)
     if old.exists() and not folder.exists():
         (new if new.exists() else old).rename(folder)
 
 
 def _siblings(folder: Path) -> tuple[Path, Path]:
-    """Temporary names of the new and the old folder during a replacement."""
+    """Return temporary names of the new and the old folder during a replacement."""
     return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
 
 
 def keep_foreign_files(folder: Path, new: Path) -> None:
-    """Copy what somebody else put into a run's folder, such as notes, to the folder that replaces it.
+    """Copy files that users added to a run's folder, such as notes, to the folder that replaces it.
 
     Files of an earlier run of the same folder are not copied: its manifest lists them.
     """
@@ -93,7 +93,7 @@ def keep_foreign_files(folder: Path, new: Path) -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    """The files below a folder but for the manifest and TensorBoard's, relative to the folder."""
+    """List the files in a folder and its subfolders, without the manifest and TensorBoard's, relative to the folder."""
     files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     return [path.as_posix() for path in files if path.parts[0] not in (MANIFEST, TENSORBOARD)]
 
@@ -103,7 +103,7 @@ def _digest(path: Path) -> str:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The content of a folder's manifest; empty if there is none that can be read."""
+    """Read a folder's manifest; return an empty one if it is missing or invalid."""
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Templates for agents of one's own: a working agent with a test."""
+"""Creation of a new agent and its test from templates."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One pipeline for all commands: an experiment computes results and says what they leave; the runner does the rest.
+"""One pipeline for all commands: an experiment computes results and their artifacts; the runner does the rest.
 
 The runner names the folder, shows progress, writes everything into a temporary folder that then replaces the old one,
-and prints the answer and the main tables.
+and prints the main result and the main tables.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ ResultsT = TypeVar("ResultsT")
 
 @dataclass(frozen=True)
 class Artifacts:
-    """What an experiment leaves in its folder and shows in the terminal.
+    """The outputs of an experiment: files in its folder and tables in the terminal.
 
     Attributes:
         title: Title of the report.
-        answer: What came out, in one to three sentences.
-        frames: Every number, by name; each becomes `NAME.csv`.
+        answer: The main result, in one to three sentences.
+        frames: All numbers, as data frames by name; each becomes `NAME.csv`.
         figures: Figures by name; each becomes `NAME.svg`, `.png` and `.pdf`.
-        key_figure: Name of the figure that shows the answer.
-        context: What the report's template needs besides this.
+        key_figure: Name of the figure that shows the main result.
+        context: Additional variables of the report's template.
         tables: The tables for the terminal.
         notes: Lines below these tables.
-        simulated: Whether figures must say that participants are simulated.
+        simulated: Whether to mark figures as based on simulated participants.
         files: Other files by name.
-        write_more: Writes what else belongs in the folder.
+        write_more: Callback that writes further files to the folder.
     """
 
     title: str
@@ -65,7 +65,7 @@ class Artifacts:
 
 
 class Experiment(ABC, Generic[ConfigT, InputsT, ResultsT]):
-    """A command: what it reads, computes and leaves.
+    """Base class of experiments: the inputs, computation and artifacts of a command.
 
     Args:
         config: The config.
@@ -74,8 +74,8 @@ class Experiment(ABC, Generic[ConfigT, InputsT, ResultsT]):
         kind: The `kind` of its configs.
         config_type: The class of its configs.
         template: Name of its report's template; its kind by default.
-        headline: The number that a sweep compares its runs by: a file, and a function from that table to the number's
-            name and value; None if there is no such number.
+        headline: The metric by which a sweep compares its runs: a file, and a function from that table to the metric's
+            name and value; None if there is no such metric.
     """
 
     kind: ClassVar[str]
@@ -88,7 +88,7 @@ class Experiment(ABC, Generic[ConfigT, InputsT, ResultsT]):
 
     @cached_property
     def inputs(self) -> InputsT:
-        """The data that it reads; by default there are none.
+        """The data that the experiment reads; None by default.
 
         Raises:
             InvalidInputError: With all problems of the data.
@@ -97,12 +97,12 @@ class Experiment(ABC, Generic[ConfigT, InputsT, ResultsT]):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the content of the inputs."""
+        """Identifier of the content of the inputs."""
         return ""
 
     @property
     def folder_name(self) -> str:
-        """Name of its folder: the same for the same config, inputs and version of this package."""
+        """Name of the experiment's folder, determined by config, inputs and version of this package."""
         name: str = self.config.name  # type: ignore[attr-defined]
         return f"{name}-{content_hash(dump_config(self.config), self.fingerprint, __version__)}"
 
@@ -117,17 +117,17 @@ class Experiment(ABC, Generic[ConfigT, InputsT, ResultsT]):
 
     @abstractmethod
     def artifacts(self, results: ResultsT) -> Artifacts:
-        """What the results leave."""
+        """Make tables, figures and the report from the results."""
 
     def can_resume(self, folder: Path) -> bool:
-        """Whether a folder holds the state of an interrupted run."""
+        """Return whether a folder contains the state of an interrupted run."""
         return False
 
 
 def run_experiment(
     experiment: Experiment[Any, Any, Any], parent: Path, console: Console | None = None, folder: Path | None = None
 ) -> Path:
-    """Run an experiment, write its folder and print what came out.
+    """Run an experiment, write its folder and print its main results.
 
     Args:
         experiment: The experiment.
@@ -142,7 +142,7 @@ def run_experiment(
         InvalidInputError: If the inputs are invalid or the folder can't be written.
     """
     console = console or Console()
-    make_folder(parent)  # before hours of work, not after
+    make_folder(parent)  # fail early, not after hours of computation
     folder = folder or parent / experiment.folder_name
     with locked(folder), stages(console) as on_progress:
         results = experiment.run(folder, on_progress)
@@ -156,7 +156,7 @@ def run_experiment(
 
 
 def locked(folder: Path) -> FileLock:
-    """A lock that one process at a time can hold for a folder; it ends with the process, however that ends."""
+    """Return a lock on a folder for one process at a time; it is released when the process ends for any reason."""
     locks = folder.parent / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
     return FileLock(locks / folder.name, is_singleton=True)
@@ -186,11 +186,11 @@ def write_artifacts(experiment: Experiment[Any, Any, Any], artifacts: Artifacts,
         write(new / "report.html", report)
         artifacts.write_more(new)
         write_manifest(new, experiment.kind, content_hash(config, experiment.fingerprint))
-        keep_foreign_files(folder, new)  # after the manifest, which would make them the run's own
+        keep_foreign_files(folder, new)  # after the manifest, which must not list them
 
 
 def show(artifacts: Artifacts, console: Console) -> None:
-    """Print the answer, the main tables and the notes."""
+    """Print the main result, the main tables and the notes."""
     console.print(" ".join(artifacts.answer), highlight=False, markup=False)
     for table in artifacts.tables:
         console.print(to_rich(table))

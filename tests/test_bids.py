@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import accept_reject
 from on_disk import equal, problems_of
 
 from accept_reject.agents import make_agent
@@ -206,7 +208,7 @@ def test_invalid_tables_are_rejected(
         ),
         (
             lambda d: (d / "participants.tsv").write_text((d / "participants.tsv").read_text() + "sub-03\t1\n"),
-            "participants.tsv, row 5, column participant_id: must be unique, got 'sub-03' again",
+            "participants.tsv, row 5, column participant_id: must be unique, got 'sub-03' more than once",
         ),
         (
             lambda d: (d / "participants.tsv").write_text("id\nsub-01\n"),
@@ -276,10 +278,7 @@ def test_data_sets_of_other_programs(dataset: Path) -> None:
 
 
 def test_simulate_check_and_stay_switch_on_the_command_line(tmp_path: Path) -> None:
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        program = [sys.executable, "-m", "accept_reject.experiments.cli", *arguments]
-        return subprocess.run(program, capture_output=True, text=True, cwd=tmp_path)
-
+    command = partial(accept_reject, cwd=tmp_path)
     made = command("simulate", "population_babur2024", "participants=5", "--out", "study")
     assert made.returncode == 0, made.stderr
     assert json.loads((tmp_path / "study" / "dataset_description.json").read_text())["Simulated"] is True

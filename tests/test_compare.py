@@ -267,7 +267,7 @@ def test_the_distance_of_curves() -> None:
     ("changes", "problem"),
     [
         ({"participants": []}, "participants: must have at least 1 item, got none"),
-        ({"agents": ["random", "random"]}, "agents: names must be unique, got 'random' again"),
+        ({"agents": ["random", "random"]}, "agents: names must be unique, got 'random' more than once"),
         ({"agents": []}, "agents: must have at least 1 item, got none"),
         ({"agents": ["rndom"]}, "agents.0: unknown agent 'rndom'; did you mean 'random'"),
         ({"folds": 1}, "folds: must be an integer >= 2, got 1"),

@@ -118,7 +118,7 @@ def answer(*comparisons: Comparison) -> str:
     return " ".join(Compare(CONFIG).answer(CompareResults(CONFIG, comparisons)))
 
 
-def told(interval: Interval, digits: int) -> str:
+def formatted(interval: Interval, digits: int) -> str:
     mean, low, high = (f"{end:.{digits}f}" for end in interval)
     return f"{mean} [{low}, {high}]"
 
@@ -129,9 +129,9 @@ def test_the_answer_names_the_best_player_and_how_far_others_are_behind(comparis
     three = {"third": base + 0.2 + apart, "first": base, "second": base + 0.1 + apart}
     text = answer(with_nll(comparison, three))
     assert text.startswith("first predicts the simulated participants of alike best")
-    assert told(mean_interval(base), 3) in text
-    assert re.search(r"All others are reliably behind, second\b", text)
-    assert told(mean_interval(three["second"] - base), 4) in text
+    assert formatted(mean_interval(base), 3) in text
+    assert re.search(r"All other players are reliably behind; the closest is second\b", text)
+    assert formatted(mean_interval(three["second"] - base), 4) in text
     assert "third" not in text
 
     close = {**three, "second": base + 0.001 + np.where(np.arange(9) % 2, -0.1, 0.1)}

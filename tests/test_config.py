@@ -1,11 +1,10 @@
 """Configs and overrides: valid ones are read; invalid ones give an error with every problem and exit code 2."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from command_line import accept_reject
 
 from accept_reject.envs import InvalidInputError
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
@@ -81,10 +80,10 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         (GOOD, ("agents.0={agent: random, label: ../up}",), "agents.0.label: must be at most 61 letters, "),
         (GOOD, ("agents.0={agent: random, label: '$a^$'}",), "agents.0.label: must be at most 61 letters, "),
         (GOOD, ("agents.0={agent: random, label: '[red]'}",), "agents.0.label: must be at most 61 letters, "),
-        (GOOD, ("scenarios.0={scenario: crowd, label: all scenarios}",), "is the name of the mean over scenarios"),
+        (GOOD, ("scenarios.0={scenario: crowd, label: all scenarios}",), "the name of the mean over scenarios"),
         (GOOD, ("scenarios.0.game.rounds=10",), "write it as a mapping"),
-        (GOOD, ("seeds={[1]: 2}",), "keys must be plain words"),
-        ("? [1]\n: 2\n", (), "keys must be plain words"),
+        (GOOD, ("seeds={[1]: 2}",), "keys must be strings or numbers"),
+        ("? [1]\n: 2\n", (), "keys must be strings or numbers"),
         ("[" * 5000, (), "is nested too deeply"),
         (GOOD, ("seeds",), "seeds: must be key.path=value"),
         (GOOD, ("=3",), "=3: must be key.path=value"),
@@ -142,10 +141,8 @@ def test_shipped_configs_by_name() -> None:
 
 @pytest.mark.parametrize("arguments", [["benchmark", "none.yaml"], ["benchmark", "benchmark", "seeds=0"], ["dance"]])
 def test_invalid_input_gives_exit_code_2_without_a_traceback(arguments: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "accept_reject.experiments.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    done = accept_reject(*arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
     assert done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -154,10 +151,8 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_the_run(tmp_path: Pa
     (tmp_path / "file").write_text("mine")
     for command in (["benchmark", "benchmark"], ["simulate", "population_w1"]):
         out = "file" if command[0] == "benchmark" else "file/data"
-        arguments = [sys.executable, "-m", "accept_reject.experiments.cli", *command, "--out", out]
-        done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path)
+        done = accept_reject(*command, "--out", out, cwd=tmp_path)
         assert done.returncode == 2
         assert done.stderr.startswith("file")
         assert "folder" in done.stderr
-        assert "Traceback" not in done.stderr
     assert (tmp_path / "file").read_text() == "mine"

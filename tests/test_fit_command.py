@@ -2,8 +2,6 @@
 
 import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from command_line import accept_reject
 from matplotlib.colors import to_hex
 from rich.console import Console
 
@@ -38,11 +37,6 @@ from accept_reject.experiments.simulation.simulate import simulate
 QUICK = {"starts": 2, "simulations": 3}
 MODELS = ["bayes-hybrid", {"agent": "bayes-rank", "label": "rank"}, "bayes-outcome"]
 SMALL = ["participants=6", "game={scenario: orthogonal, game: {rounds: 30}}"]
-
-
-def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "accept_reject.experiments.cli", *map(str, arguments)]
-    return subprocess.run(call, capture_output=True, text=True, cwd=cwd)
 
 
 def config(**changes: Any) -> FitConfig:
@@ -102,7 +96,7 @@ def test_the_folder_of_a_fit(run: Path) -> None:
     assert not re.search(r"(src|href)=.https?:", html)
     assert html.count("<svg") == 3
     assert html.count("participants are simulated.") >= 2  # at the top and at the bottom
-    assert "Parameters over simulated participants" in html
+    assert "Parameter estimates of simulated participants" in html
     assert html.index("<h2>Methods</h2>") < html.index("<h2>Config</h2>")
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in run.glob("*.svg"))
 
@@ -236,7 +230,7 @@ def test_hierarchical_and_maximum_likelihood(data: Path, tmp_path: Path) -> None
     groups = pd.read_csv(group / "groups.csv")
     assert groups.converged.all()
     assert not groups.isna().any(axis=None)
-    assert "Groups" in output
+    assert "Group distributions" in output
     likely, output = quiet(config(data=str(data), method="maximum-likelihood"), tmp_path)
     assert not (likely / "selection.csv").exists()
     assert not (likely / "comparison.svg").exists()
@@ -289,13 +283,13 @@ def test_a_bandit_is_fitted_whatever_its_coding(tmp_path: Path) -> None:
     for name, coding in (("plus", (1, -1)), ("zero", (1, 0))):
         folder = bandit(tmp_path / name, coding)
         (folder / "plan.yaml").write_text(yaml.safe_dump(plan), encoding="utf-8")
-        done = command("fit", folder / "plan.yaml", "--out", tmp_path / f"runs-{name}", cwd=tmp_path)
+        done = accept_reject("fit", folder / "plan.yaml", "--out", tmp_path / f"runs-{name}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         (run,) = (tmp_path / f"runs-{name}").glob("[!.]*")
         found.append(pd.read_csv(run / "estimates.csv"))
         html = (run / "report.html").read_text(encoding="utf-8")
         assert "one step ahead" in html
-        assert "Parameters over participants" in html
+        assert "Parameter estimates of participants" in html
         assert "simulated participants" not in html  # in no figure either, as these may be real
         effects = pd.read_csv(run / "predictive_stay_switch.csv")
         assert set(effects.effect) == {"outcome"}
@@ -311,7 +305,7 @@ def test_names_with_brackets_and_uneven_rounds(tmp_path: Path) -> None:
     rows["who"] = rows.who.map({1: "a[/b]", 2: "[red]b", 3: "c", 4: "d"})
     rows.to_csv(folder / "bandit.csv", index=False)
     call = ["fit", "fit_babur2024", "data=mine/bandit.yaml", "models=[delta-outcome]", "starts=1", "simulations=2"]
-    done = command(*call, cwd=tmp_path)
+    done = accept_reject(*call, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "[red]b" in done.stdout  # whose three rounds are hardly informative
     (run,) = (tmp_path / "runs").glob("[!.]*")
@@ -357,7 +351,7 @@ def test_paths_are_relative_to_the_config_or_on_the_command_line_to_the_current_
 def test_data_on_the_command_line(tmp_path: Path) -> None:
     bandit(tmp_path / "mine", (1, 0))
     quick = ["starts=1", "simulations=0", "models=[bayes-outcome]"]
-    done = command("fit", "fit_babur2024", "data=mine/bandit.yaml", *quick, cwd=tmp_path)
+    done = accept_reject("fit", "fit_babur2024", "data=mine/bandit.yaml", *quick, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Report: runs/fit-" in done.stdout
 
@@ -366,14 +360,17 @@ def test_data_on_the_command_line(tmp_path: Path) -> None:
     ("changes", "problem"),
     [
         ({"models": []}, "models: must have at least 1 item, got none"),
-        ({"models": ["bayes-hybrid", "bayes-hybrid"]}, "models: names must be unique, got 'bayes-hybrid' again"),
+        (
+            {"models": ["bayes-hybrid", "bayes-hybrid"]},
+            "models: names must be unique, got 'bayes-hybrid' more than once",
+        ),
         ({"models": ["random"]}, "models.0.agent: must be a learner, an agent with named parameters, got 'random'"),
         ({"models": ["bayes-hybird"]}, r"models.0.agent: unknown agent 'bayes-hybird'; did you mean 'bayes-hybrid'"),
         ({"models": [{"agent": "bayes-hybrid", "fit": ["v"]}]}, "models.0.fit: unknown parameter 'v'"),
         ({"models": [{"agent": "bayes-hybrid", "fit": []}]}, "models.0.fit: must have at least 1 parameter, got none"),
         (
             {"models": [{"agent": "bayes-hybrid", "fit": ["w", "w"]}]},
-            "models.0.fit: parameters must be unique, got 'w' again",
+            "models.0.fit: parameters must be unique, got 'w' more than once",
         ),
         (
             {"models": [{"agent": "bayes-hybrid", "fit": ["w"], "fixed": {"w": 0.5}}]},
@@ -409,8 +406,8 @@ def test_invalid_configs(changes: dict[str, Any], problem: str, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_invalid_data_end_with_code_2_and_no_traceback(tmp_path: Path) -> None:
-    done = command("fit", "fit_babur2024", "data=nowhere", cwd=tmp_path)
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    done = accept_reject("fit", "fit_babur2024", "data=nowhere", cwd=tmp_path)
+    assert done.returncode == 2
     assert re.fullmatch(r"nowhere: must be .*, got a path that does not exist\n", done.stderr)
     assert not list((tmp_path / "runs").glob("fit*"))
     folder = bandit(tmp_path / "mine", (1, 0))
@@ -418,13 +415,13 @@ def test_invalid_data_end_with_code_2_and_no_traceback(tmp_path: Path) -> None:
     rows.loc[rows.who == 2, ["pick", "reward"]] = np.nan
     rows.to_csv(folder / "bandit.csv", index=False)
     call = ["fit", "fit_babur2024", "data=mine/bandit.yaml", "models=[delta-outcome]", "method=maximum-likelihood"]
-    done = command(*call, cwd=tmp_path)
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    done = accept_reject(*call, cwd=tmp_path)
+    assert done.returncode == 2
     assert re.search(r"^mine/bandit.yaml: participant 2: must have made a choice", done.stderr, re.MULTILINE)
     rows[["pick", "reward"]] = np.nan
     rows.to_csv(folder / "bandit.csv", index=False)
-    done = command("fit", "fit_babur2024", "data=mine/bandit.yaml", cwd=tmp_path)
+    done = accept_reject("fit", "fit_babur2024", "data=mine/bandit.yaml", cwd=tmp_path)
     assert (done.returncode, "must have at least one choice, got none" in done.stderr) == (2, True)
-    done = command("fit", "fit_babur2024", "data=fit_babur2024", cwd=tmp_path)
+    done = accept_reject("fit", "fit_babur2024", "data=fit_babur2024", cwd=tmp_path)
     assert done.returncode == 2
-    assert "kind: 'fit' can't be used here" in done.stderr
+    assert "kind: must be one of the known kinds, got 'fit'" in done.stderr

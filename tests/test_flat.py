@@ -86,7 +86,7 @@ def test_a_plain_bandit_needs_no_ranks(tmp_path: Path) -> None:
     [
         (["ann;1;x;y;w;3;4;1;2"], "row 2, column asked", "one of the offered partners (x, y), got 'w'"),
         (["ann;1;x;y;x;3;4;0;2"], "row 2, column win", "must be 1 (accepted) or -1 (rejected), got '0'"),
-        (["ann;1;x;x;x;3;4;1;2"], "row 2, column right", "unique, got 'x' again"),
+        (["ann;1;x;x;x;3;4;1;2"], "row 2, column right", "unique, got 'x' more than once"),
         ([";1;x;y;x;3;4;1;2"], "row 2, column subj", "is required"),
         (["ann;1;x;y;x;5;4;1;2"], "row 2, column win", "a rejection for rank 5 with 4 spots"),
         (

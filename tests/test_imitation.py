@@ -193,7 +193,7 @@ def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in run.glob("*.svg"))
     gone = np.where(np.isin(np.arange(12), [3, 7])[:, None], MISSED, choices.choice).astype(np.int8)
     write_dataset(replace(choices, choice=gone), tmp_path / "empty", "some", "nobody")
-    with pytest.raises(InvalidInputError, match=r"these participants have no choices: 0*4, 0*8"):
+    with pytest.raises(InvalidInputError, match=r"participants must have choices, got none for 0*4, 0*8"):
         split(of_data.model_copy(update={"data": str(tmp_path / "empty")}))
 
 
@@ -211,7 +211,7 @@ def test_a_training_is_resumed_with_the_same_choices_only(tmp_path: Path, monkey
     make_training(of_data).run(interrupted, silent)
     write(replace(choices, choice=1 - choices.choice))
     assert make_training(of_data).folder_name != whole.name
-    with pytest.raises(InvalidInputError, match="belongs to a training with another config, other data"):
+    with pytest.raises(InvalidInputError, match="belongs to a training run with another config, other data"):
         resume_training(interrupted)
     write(choices)
     resume_training(interrupted)  # the path of the data is relative to the current folder
@@ -427,7 +427,7 @@ def test_a_game_that_is_not_known_must_be_set(tmp_path: Path) -> None:
     path = tmp_path / "map.yaml"
     path.write_text(yaml.safe_dump({**described, "choice": "place from 0"}), encoding="utf-8")
     of_data: dict[str, object] = {"population": None, "data": str(path), "participants": None, "test": 4}
-    with pytest.raises(InvalidInputError, match="do not say which game was played"):
+    with pytest.raises(InvalidInputError, match="must specify the game for pretraining"):
         split(config(**of_data))
     named = task_of(config(**of_data, game_first={"game": "orthogonal"}))
     assert named.game is not None

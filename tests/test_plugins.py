@@ -163,5 +163,5 @@ def test_invalid_names_of_new_agents(tmp_path: Path) -> None:
         new_agent("mine", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["test_mine.py"]
     (tmp_path / "file").write_text("")
-    with pytest.raises(InvalidInputError, match="no folder can be made"):
+    with pytest.raises(InvalidInputError, match="can't create or write to this folder"):
         new_agent("other", tmp_path / "file")

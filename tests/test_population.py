@@ -123,7 +123,7 @@ def test_participants_do_not_depend_on_their_number() -> None:
         ({"parameters": {"w": "x"}}, "parameters.w: must be a number or a distribution, got 'x'"),
         (
             {"correlated": [{"parameters": ["w"], "mean": [0], "covariance": [[1]]}]},
-            "correlated.0.parameters: must be unique across parameters and correlated, got 'w' again",
+            "correlated.0.parameters: must be unique across parameters and correlated, got 'w' more than once",
         ),
         (
             {"parameters": {}, "correlated": [{"parameters": ["w"], "mean": [0, 1], "covariance": [[1]]}]},

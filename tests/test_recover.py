@@ -83,7 +83,7 @@ def test_the_table_of_designs(results: RecoverResults) -> None:
     some = results.studies.query("rounds == 60 and participants == 10 and generating == fitted == 'bayes-rank'")
     low, high = stats.binomtest(int((some.protected > DECIDED).sum()), 6).proportion_ci(method="wilson")
     shown_as = f"{100 * (some.protected > DECIDED).mean():.0f} [{100 * low:.0f}, {100 * high:.0f}]"
-    assert shown["bayes-rank: right (%)"] == shown_as
+    assert shown["bayes-rank: decisive (%)"] == shown_as
     found = results.parameters.query("rounds == 60 and participants == 10 and parameter == 'w'").iloc[0]
     assert shown["hybrid: r of w"] == f"{found.r:.2f} [{found.r_low:.2f}, {found.r_high:.2f}]"
 
@@ -103,7 +103,7 @@ def test_the_figure_of_confusion(results: RecoverResults) -> None:
     drawn = figures.confusion(altered)
     sizes = [(participants, rounds) for participants in (4, 10) for rounds in (20, 60)]
     assert "wins" in drawn.get_supxlabel()
-    assert "made the choices" in drawn.get_supylabel()
+    assert "Generating model" in drawn.get_supylabel()
     for ax, (participants, rounds) in zip(drawn.axes, sizes, strict=True):
         assert f"{participants} " in ax.get_title()
         assert f"{rounds} rounds" in ax.get_title()
@@ -151,7 +151,7 @@ def test_the_answer_names_models_parameters_and_numbers(results: RecoverResults)
         assert f"{row.parameter.replace('_', ' ')} of {row.model} {row.r:.2f}" in first
     assert "10 participants" in second
     for row in results.confusion.query("rounds == 60 and participants == 10 and generating == fitted").itertuples():
-        assert f"{row.generating} in {row.wins:.0%} (decided in {row.decided:.0%})" in second
+        assert f"{row.generating} in {row.wins:.0%} (decisively in {row.decided:.0%})" in second
     assert f"{DECIDED:g}" in second
 
 
@@ -165,7 +165,7 @@ def test_the_folder_of_a_recovery_is_the_same_each_time(tmp_path: Path, results:
     assert {path.name for path in (tmp_path / "run").iterdir()} == own
     html = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert html.count("All participants are simulated.") == 2  # at the top and at the bottom
-    assert "Parameters of simulated participants" in html
+    assert "Parameter recovery (simulated participants)" in html
     assert html.count("<svg") == 3
     assert html.index("<h2>Methods</h2>") < html.index("<h2>Config</h2>")
     for table in (tables.design(results), tables.confusion(results), tables.parameters(results)):
@@ -190,7 +190,7 @@ def test_one_model_alone_and_its_own_game(tmp_path: Path) -> None:
     assert {path.name for path in folder.glob("*.csv")} == {"estimates.csv", "parameters.csv"}
     assert {path.name for path in folder.glob("*.svg")} == {"recovery.svg"}
     assert "rate_outcome" in pd.read_csv(folder / "estimates.csv").parameter.unique()
-    assert "Parameters" in output.getvalue()
+    assert "Parameter recovery" in output.getvalue()
     assert "wins" not in output.getvalue()
 
 
@@ -215,8 +215,8 @@ def test_quadrature_and_fixed_values() -> None:
             {"models": [{"agent": "bayes-hybrid", "fixed": {"rank_prior": 0.5}, "population": {"rank_prior": 0.4}}]},
             r"models.0.population.rank_prior: can't be combined with fixed",
         ),
-        ({"rounds": [144, 144]}, "rounds: must be unique, got 144 again"),
-        ({"participants": [5, 2, 5]}, "participants: must be unique, got 5 again"),
+        ({"rounds": [144, 144]}, "rounds: must be unique, got 144 more than once"),
+        ({"participants": [5, 2, 5]}, "participants: must be unique, got 5 more than once"),
         ({"participants": [1]}, "participants.0: must be an integer >= 2, got 1"),
         ({"participants": []}, "participants: must have at least 1 item, got"),
         (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import accept_reject
 from fitting import participants
 from sweeping import command, files, finished, table, write_config
 
@@ -84,7 +85,7 @@ def test_seeds_of_a_benchmark_are_its_own() -> None:
         ({}, ["sweep or seeds: is required"]),
         (
             {"kind": "population", "seeds": 2},
-            ["kind: 'population' can't be used here (known: benchmark, compare, fit,"],
+            ["kind: must be one of the known kinds, got 'population' (known: benchmark, compare, fit,"],
         ),
         ({"kind": None, "seeds": 2}, ["kind: is required"]),
         ({"sweep": {"updates": 3, "seed": []}}, ["sweep.updates: must be a list of values, got 3", "sweep.seed: must"]),
@@ -291,8 +292,7 @@ def test_a_finished_run_that_is_damaged_is_run_again(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_bad_input_ends_with_code_2_and_no_traceback(tmp_path: Path) -> None:
     for arguments in (["none.yaml"], ["meta_orthogonal"], ["meta_orthogonal", "seeds=2", "--shard", "3/2"]):
-        done = subprocess.run(command(*arguments), capture_output=True, text=True, cwd=tmp_path)
+        done = accept_reject("sweep", *arguments, cwd=tmp_path)
         assert done.returncode == 2
-        assert "Traceback" not in done.stderr
         assert done.stderr
         assert not list(tmp_path.iterdir())

@@ -42,22 +42,22 @@ def cluster(workers: int, folder: Path) -> Iterator[tuple[str, list[subprocess.P
 
 @pytest.mark.slow
 def test_a_worker_is_killed_and_every_run_has_the_same_bytes_as_on_this_machine(tmp_path: Path) -> None:
-    grid = {"network.hidden": [2, 3], "learning_rate": [0.01, 0.02, 0.03]}
-    path, out = write_config(tmp_path, updates=10, sweep=grid, seeds=4), tmp_path / "dask"
+    grid = {"network.hidden": [2, 3], "learning_rate": [0.01, 0.02]}
+    path, out = write_config(tmp_path, updates=10, sweep=grid, seeds=2), tmp_path / "dask"
     with cluster(3, tmp_path / "cluster") as (address, workers):
         call = command(path, "engine=dask", f"scheduler={address}", "--out", out.name)
         with (tmp_path / "sweep.log").open("wb") as log:
             sweep = subprocess.Popen(call, cwd=tmp_path, stdout=log, stderr=log)
         deadline = time.monotonic() + 120
-        while len(finished(out)) < 6 and time.monotonic() < deadline:
+        while len(finished(out)) < 2 and time.monotonic() < deadline:
             assert sweep.poll() is None, (tmp_path / "sweep.log").read_text(encoding="utf-8")
             time.sleep(0.01)
         kill(workers[1])
-        assert len(finished(out)) < 24
+        assert len(finished(out)) < 8
         assert sweep.wait(timeout=200) == 0, (tmp_path / "sweep.log").read_text(encoding="utf-8")
         assert [worker.poll() is None for worker in workers] == [True, False, True]
     found = table(out)
-    assert len(set(found.run)) == 24
+    assert len(set(found.run)) == 8
     assert set(found.status) <= {"done", "resumed", "skipped"}  # skipped if it was finished, but the outcome was lost
     local = tmp_path / "local"
     assert subprocess.run(command(path, "jobs=2", "--out", local.name), cwd=tmp_path).returncode == 0

@@ -26,7 +26,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """Pause before the first retry, which doubles with every retry, and the longest pause, in seconds."""
 
 _TRANSIENT = {408, 409, 425, 429}
-"""Statuses after which a request is repeated, as after those from 500."""
+"""HTTP statuses after which a request is retried, in addition to those from 500."""
 
 
 class Endpoint(TextAgent):
@@ -42,7 +42,7 @@ class Endpoint(TextAgent):
         api_key_env: Name of the environment variable that contains the API key; without it no key is sent.
         request: Additional keys of each request, such as `{temperature: 0}`; null removes a key.
         timeout: Timeout of a request, in seconds.
-        retries: Number of times that a failed request is repeated, after growing pauses.
+        retries: Maximum number of retries of a failed request, with exponential backoff.
         workers: Number of simultaneous requests.
         transcript: As for `TextAgent`.
 

@@ -26,7 +26,7 @@ class GymnasiumPolicy(Agent):
     returns an action, its probability is 1, so that the log-probability of any other choice is minus infinity.
 
     Args:
-        policy: A function of an observation; or a class, of which each player calls its own object, so that it can have
+        policy: A function of an observation; or a class, which is instantiated for each player so that it can have
             memory; or the dotted path of either.
 
     Raises:

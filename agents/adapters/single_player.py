@@ -38,7 +38,7 @@ class SinglePlayer(ABC):
     """Base class of agents that play one game at a time.
 
     It has the methods of an `Agent` without batches: `start`, then `policy` and `learn` in every round, and optionally
-    `valuations`. Wherever an agent is expected a `SinglePlayer` works, too: each game is played by a copy of its own.
+    `valuations`. A `SinglePlayer` can be used in place of any agent: each game is played by a separate copy.
     """
 
     @abstractmethod

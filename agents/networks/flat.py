@@ -20,7 +20,7 @@ from accept_reject.envs.choices import Choices
 from accept_reject.envs.game import GameSpec
 from accept_reject.errors import InvalidInputError
 
-MOST_PARTNERS = 32
+MAX_PARTNERS = 32
 """Maximum number of partners: that of the largest scenario."""
 
 
@@ -44,7 +44,7 @@ class FlatNetwork(Network[FlatState]):
     """A network with one recurrent state for the whole game.
 
     Its inputs are the partners offered, the partner chosen last, its feedback, and the progress of the game. It
-    computes a logit for each of `MOST_PARTNERS` partners; those that are not offered are masked.
+    computes a logit for each of `MAX_PARTNERS` partners; those that are not offered are masked.
 
     Args:
         config: The architecture.
@@ -53,9 +53,9 @@ class FlatNetwork(Network[FlatState]):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.last_width = MOST_PARTNERS + SIGNALS
-        self.cell = Cell(config.cell, MOST_PARTNERS + self.last_width + 1, config.hidden)
-        self.read = nn.Linear(config.hidden, MOST_PARTNERS)
+        self.last_width = MAX_PARTNERS + SIGNALS
+        self.cell = Cell(config.cell, MAX_PARTNERS + self.last_width + 1, config.hidden)
+        self.read = nn.Linear(config.hidden, MAX_PARTNERS)
         self.critic = Critic(config.hidden) if config.critic else None
 
     def start(self, n_players: int, game: GameSpec) -> FlatState:
@@ -64,8 +64,8 @@ class FlatNetwork(Network[FlatState]):
         Raises:
             InvalidInputError: If the game has too many partners.
         """
-        if game.n_partners > MOST_PARTNERS:
-            problem = f"the game must have at most {MOST_PARTNERS} partners, got {game.n_partners}"
+        if game.n_partners > MAX_PARTNERS:
+            problem = f"the game must have at most {MAX_PARTNERS} partners, got {game.n_partners}"
             raise InvalidInputError("flat network", [problem])
         return FlatState(self.zeros(n_players, self.cell.width), self.zeros(n_players, self.last_width), 0, game)
 
@@ -105,5 +105,5 @@ class FlatNetwork(Network[FlatState]):
         return Outputs(torch.log_softmax(logits, dim=-1), value=value)
 
     def _one_hot(self, partners: NDArray[np.integer]) -> Tensor:
-        """Encode sets of partners as ones among zeros, `(..., MOST_PARTNERS)`, from `(..., m)`."""
-        return nn.functional.one_hot(self.index(partners), MOST_PARTNERS).sum(dim=-2).to(self.dtype)
+        """Encode sets of partners as ones among zeros, `(..., MAX_PARTNERS)`, from `(..., m)`."""
+        return nn.functional.one_hot(self.index(partners), MAX_PARTNERS).sum(dim=-2).to(self.dtype)

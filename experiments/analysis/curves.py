@@ -1,4 +1,4 @@
-"""Learning curves: how often players chose the more valuing partner, and were accepted, as the game went on.
+"""Learning curves: how often players chose the more valuing partner, and were accepted, over the course of the game.
 
 By *round*, a curve shows progress over the course of the game. By *encounter*, it shows how much a player learned from
 each encounter with a partner, so that games with few and with many partners, and partners that arrive late, can be
@@ -81,7 +81,7 @@ def curve_points(game: GameSpec, by: By = "round", n: int = POINTS) -> Points:
     Args:
         game: The game.
         by: What the curves are plotted against.
-        n: The greatest number of points by round.
+        n: Maximum number of points by round.
     """
     if by == "round":
         end = game.rounds
@@ -102,16 +102,16 @@ def curve_points(game: GameSpec, by: By = "round", n: int = POINTS) -> Points:
 def offers_so_far(
     offered: NDArray[np.integer], partners: int, answered: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int16]:
-    """How often each partner has been offered up to and including each round, `(n, rounds, partners)`.
+    """Count how often each partner has been offered up to and including each round, `(n, rounds, partners)`.
 
     Args:
         offered: The offered partners, `(n, rounds, offered)`.
-        partners: How many partners there are.
+        partners: Number of partners.
         answered: The rounds that count, `(n, rounds)`; all by default.
     """
     counts = np.zeros((*offered.shape[:2], partners), np.int16)  # games have at most 10,000 rounds
-    here = 1 if answered is None else answered[..., None].astype(np.int16)
-    np.put_along_axis(counts, offered.astype(np.int64), here, axis=2)
+    increments = 1 if answered is None else answered[..., None].astype(np.int16)
+    np.put_along_axis(counts, offered.astype(np.int64), increments, axis=2)
     return counts.cumsum(axis=1, dtype=np.int16)
 
 
@@ -133,7 +133,7 @@ def curve_counts(choices: Choices, by: By = "round", n: int = POINTS, outcomes: 
     Args:
         choices: The players' choices.
         by: What the curves are plotted against.
-        n: The greatest number of points by round.
+        n: Maximum number of points by round.
         outcomes: Whether the outcomes belong to these choices; if not, there is no curve of acceptance.
     """
     players, rounds = choices.choice.shape
@@ -170,7 +170,7 @@ def learning_curves(choices: Choices, by: By = "round", n: int = POINTS, outcome
         choices: The players' choices.
         by: What the curves are plotted against: rounds, or encounters with the offered partner that was encountered
             least often (see the module's description).
-        n: The greatest number of points by round.
+        n: Maximum number of points by round.
         outcomes: Whether the outcomes belong to these choices; if not, there is no curve of acceptance.
 
     Returns:

@@ -97,7 +97,7 @@ def score(choices: Choices, name: AnchoredName = "valuing", rounds: slice = slic
     Args:
         choices: The choices. Where the hidden state is unknown, the score is NaN.
         name: `valuing` for how much the chosen partners value the player, `accepted` for how likely they are to accept.
-        rounds: Only these rounds, counted from 0; all by default.
+        rounds: The rounds to score, counted from 0; all by default.
 
     Examples:
         >>> import accept_reject as ar

@@ -15,7 +15,7 @@ from rich.table import Table
 from accept_reject.envs.choices import Choices
 
 EFFECTS = ("rank", "outcome")
-TITLE = "Stay/switch effects (log odds for one SD)"
+TITLE = "Stay/switch effects (log odds per SD)"
 
 
 def repeat_offers(choices: Choices, answers: NDArray[np.integer] | None = None) -> pd.DataFrame:

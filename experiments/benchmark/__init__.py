@@ -1,1 +1,1 @@
-"""The benchmark: every agent plays every scenario on common random numbers, and is scored."""
+"""The benchmark: every agent plays every scenario with common random numbers, and is scored."""

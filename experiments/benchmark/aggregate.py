@@ -37,7 +37,7 @@ class Aggregates(NamedTuple):
         improvement: Probability that a run of the agent scores higher than a run of the other agent in the same
             scenario, with independent random numbers, ties counting half; averaged over scenarios, `(agents, agents)`.
 
-    Each interval holds three arrays of the shape given.
+    Each interval has three arrays of the shape given.
     """
 
     agents: tuple[str, ...]
@@ -48,24 +48,26 @@ class Aggregates(NamedTuple):
 
 def aggregate(results: Results, score: ScoreName) -> Aggregates:
     """Aggregate a score of a benchmark, over the scenarios in which it is defined."""
-    found = runs_by_agent(results, score)
-    if not found:
+    by_agent = runs_by_agent(results, score)
+    if not by_agent:
         return Aggregates((), *(Interval(*[np.empty(shape)] * 3) for shape in ((0,), (0, len(THRESHOLDS)), (0, 0))))
-    agents = tuple(sorted(found, key=lambda agent: -interquartile_mean(found[agent])))
-    runs, n = [found[agent] for agent in agents], results.config.seeds
+    agents = tuple(sorted(by_agent, key=lambda agent: -interquartile_mean(by_agent[agent])))
+    runs, n = [by_agent[agent] for agent in agents], results.config.seeds
     rows = np.random.default_rng(RESAMPLING_SEED).integers(n, size=(RESAMPLES, n))
     rows = rows[np.ptp(rows, axis=1) > 0] if n > 1 else rows  # one seed alone has no pairs
-    times = np.stack([np.bincount(row, minlength=n) for row in rows])  # that each seed is drawn, (resamples, seeds)
-    once = np.ones((1, n), np.int64)
+    counts = np.stack([np.bincount(row, minlength=n) for row in rows])  # draws of each seed, (resamples, seeds)
+    ones = np.ones((1, n), np.int64)
 
-    def over_resamples(found: Floats, resampled: Floats) -> Interval:
+    def over_resamples(estimate: Floats, resampled: Floats) -> Interval:
         if n < FEWEST_SEEDS:
-            return Interval(found, np.full_like(found, np.nan), np.full_like(found, np.nan))
-        return Interval(found, *np.quantile(resampled, expanded_levels(n), axis=0))
+            return Interval(estimate, np.full_like(estimate, np.nan), np.full_like(estimate, np.nan))
+        return Interval(estimate, *np.quantile(resampled, expanded_levels(n), axis=0))
 
     def against(other: Floats) -> Interval:
-        wins = [(improvement(each, other, once)[0], improvement(each, other, times)) for each in runs]
-        return over_resamples(np.array([now for now, _ in wins]), np.stack([each for _, each in wins], axis=1))
+        wins = [(improvement(each, other, ones)[0], improvement(each, other, counts)) for each in runs]
+        return over_resamples(
+            np.array([estimate for estimate, _ in wins]), np.stack([each for _, each in wins], axis=1)
+        )
 
     return Aggregates(
         agents,
@@ -83,8 +85,8 @@ def runs_by_agent(results: Results, score: ScoreName) -> dict[str, Floats]:
     values = results.values(score)
     names = [entry.name for entry in results.config.agents]
     runs = np.stack([[values[entry.name, name] for entry in results.config.scenarios] for name in names])
-    nobody = np.isnan(runs).all(axis=0)  # (scenarios, seeds)
-    runs = runs[:, nobody.sum(axis=1) == 0].swapaxes(1, 2)  # (agents, seeds, scenarios)
+    undefined = np.isnan(runs).all(axis=0)  # (scenarios, seeds)
+    runs = runs[:, undefined.sum(axis=1) == 0].swapaxes(1, 2)  # (agents, seeds, scenarios)
     return {name: each for name, each in zip(names, runs, strict=True) if each.size and not np.isnan(each).any()}
 
 
@@ -100,7 +102,7 @@ def profile(runs: Floats) -> Floats:
     return above.reshape(*runs.shape[:-2], len(THRESHOLDS))
 
 
-def improvement(one: Floats, other: Floats, times: NDArray[np.int64]) -> Floats:
+def improvement(one: Floats, other: Floats, counts: NDArray[np.int64]) -> Floats:
     """The probability that a run of one scores higher than a run of the other in the same scenario: Mann-Whitney U.
 
     Runs of the same seed share random numbers and are not compared, so that the two runs are independent, unless there
@@ -109,7 +111,7 @@ def improvement(one: Floats, other: Floats, times: NDArray[np.int64]) -> Floats:
     Args:
         one: Runs, `(seeds, scenarios)`.
         other: Those of another agent.
-        times: How often each seed counts, `(resamples, seeds)`.
+        counts: Number of draws of each seed, `(resamples, seeds)`.
 
     Returns:
         For each resample, `(resamples,)`; half where the runs are equal.
@@ -119,11 +121,11 @@ def improvement(one: Floats, other: Floats, times: NDArray[np.int64]) -> Floats:
     for of_one, of_other in zip(one.T, other.T, strict=True):
         wins += (np.sign(of_one[:, None] - of_other) + 1) / (2 * scenarios)
     if n == 1:
-        return np.repeat(wins[0], len(times))
+        return np.repeat(wins[0], len(counts))
     np.fill_diagonal(wins, 0)
-    pairs = times.sum(axis=1) ** 2 - (times**2).sum(axis=1)
-    found: Floats = ((times @ wins) * times).sum(axis=1) / pairs
-    return found
+    pairs = counts.sum(axis=1) ** 2 - (counts**2).sum(axis=1)
+    probability: Floats = ((counts @ wins) * counts).sum(axis=1) / pairs
+    return probability
 
 
 def _stack(intervals: list[Interval], axis: int = 0) -> Interval:

@@ -30,7 +30,7 @@ one, so that scores of the same version stay comparable."""
 
 
 class BenchmarkConfig(Spec):
-    """What to play.
+    """Config of a benchmark.
 
     Attributes:
         name: Name of the run, the first part of its folder's name.
@@ -38,7 +38,7 @@ class BenchmarkConfig(Spec):
         scenarios: The scenarios; by default those of the suite.
         agents: The agents.
         seeds: Number of seeds; intervals are over seeds.
-        first_seed: The first of them.
+        first_seed: The first seed.
         episodes: Number of episodes that each agent plays for each seed.
     """
 
@@ -54,7 +54,7 @@ class BenchmarkConfig(Spec):
     @model_validator(mode="before")
     @classmethod
     def _fill_scenarios(cls, data: Any) -> Any:
-        """Scenarios from the suite, or no suite where other scenarios than its own are listed."""
+        """Fill in the scenarios of the suite, or unset the suite if other scenarios are listed."""
         if not isinstance(data, dict):
             return data
         suite = data.get("suite", next(reversed(SUITES)))
@@ -62,7 +62,7 @@ class BenchmarkConfig(Spec):
             listed = data.get("scenarios", SUITES[suite])
             data = {**data, "suite": suite, "scenarios": listed}
             if not isinstance(listed, list | tuple):
-                return data  # its own problem is reported
+                return data  # the validation of the field reports it
             names = [each.get("scenario") if _is_plain(each) else each for each in listed]
             if names != list(SUITES[suite]):
                 data["suite"] = None
@@ -81,10 +81,10 @@ class BenchmarkConfig(Spec):
         names = [entry.name for entry in entries]
         check_names(names)
         if OVERALL in names:
-            raise ValueError(f"{OVERALL!r} is the name of the mean over scenarios; choose another label")
+            raise ValueError(f"names must not be {OVERALL!r}, the name of the mean over scenarios; set another label")
         return entries
 
 
 def _is_plain(entry: Any) -> bool:
-    """Whether a scenario written as a mapping has no changes and no label."""
+    """Return whether a scenario that is written as a mapping has no changes and no label."""
     return isinstance(entry, dict) and not entry.get("game") and not entry.get("label")

@@ -76,7 +76,7 @@ class Benchmark(Experiment[BenchmarkConfig, None, Results]):
         )
 
     def answer(self, results: Results) -> tuple[str, ...]:
-        """Which agent leads on each anchored score, and by how much."""
+        """The leading agent on each anchored score, and its lead."""
         sentences = []
         for score in ANCHORED:
             leader, values = results.leader(score), results.overall(score)
@@ -93,14 +93,14 @@ class Benchmark(Experiment[BenchmarkConfig, None, Results]):
     def markdown(self, answer: tuple[str, ...], board: list[str]) -> str:
         """The leaderboard as a Markdown page."""
         config = self.config
-        suite = f"benchmark suite {config.suite}" if config.suite else "a benchmark of its own"
+        suite = f"benchmark suite {config.suite}" if config.suite else "a custom benchmark"
         note = (
             f"{' '.join(answer)}\n\n"
             f"{counted(len(config.agents), 'agent')} in {counted(len(config.scenarios), 'scenario')}, "
             f"{counted(config.seeds, 'seed')} of {counted(config.episodes, 'episode')} each, from seed "
             f"{config.first_seed} on; {suite}, run `{self.folder_name}`.\n\n"
             f"{' '.join(f'{name.capitalize()}: {about}.' for name, about in ABOUT.items())} For {listed(ANCHORED)}, 0 "
-            "is random choice and 1 the oracle. Brackets hold 95% intervals over seeds. A star marks agents that see "
+            "is random choice and 1 the oracle. Brackets: 95% intervals over seeds. A star marks agents that see "
             "the hidden state. Interquartile means and probabilities of improvement follow Agarwal et al. (2021), with "
             "bootstrap intervals over seeds; a run is one seed of one scenario.\n\n"
             "![Interquartile means of every agent](interquartile_means.png)\n\n"

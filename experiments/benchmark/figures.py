@@ -17,7 +17,7 @@ from accept_reject.experiments.benchmark.run import CURVE_POINTS, Results
 from accept_reject.experiments.reporting.panels import percent_axis
 from accept_reject.experiments.reporting.style import COLORS, DASHES, STYLE
 
-PRIVILEGED_COLOUR = "#8A8A92"
+PRIVILEGED_COLOR = "#8A8A92"
 SCORE_STYLES = dict(zip(SCORES, zip(COLORS, "osD^vP", strict=False), strict=False))
 """Color and marker of each score."""
 
@@ -28,9 +28,9 @@ def interquartile_means(results: Results, aggregates: Mapping[ScoreName, Aggrega
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 0.24 * len(agents) + 1), layout="constrained")
         for ax, score in zip(figure.subplots(1, len(SCORES), sharey=True), SCORES, strict=True):
-            found = aggregates[score]
-            rows = [agents.index(agent) for agent in found.agents]
-            _dots(ax, rows, found.interquartile_mean, score)
+            aggregate = aggregates[score]
+            rows = [agents.index(agent) for agent in aggregate.agents]
+            _dots(ax, rows, aggregate.interquartile_mean, score)
             _agent_labels(ax, [results.label(agent) for agent in agents])
             ax.set_xlabel(f"{score.capitalize()}, interquartile mean")
     return figure
@@ -48,8 +48,8 @@ def scores_by_scenario(results: Results) -> Figure:
         for ax, entry in zip(axes, entries, strict=False):
             for offset, score in zip(np.linspace(-0.15, 0.15, len(ANCHORED)), ANCHORED, strict=True):
                 values = results.values(score)
-                found = mean_interval(np.stack([values[entry.name, agent] for agent in agents], axis=1))
-                _dots(ax, np.arange(len(agents)) + offset, found, score)
+                interval = mean_interval(np.stack([values[entry.name, agent] for agent in agents], axis=1))
+                _dots(ax, np.arange(len(agents)) + offset, interval, score)
             _agent_labels(ax, [results.label(agent) for agent in agents])
             ax.tick_params(axis="y", labelsize=7.5)
             ax.set_title(entry.name, loc="left", fontsize=10)
@@ -67,15 +67,15 @@ def performance_profiles(results: Results, aggregates: Mapping[ScoreName, Aggreg
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 4.6), layout="constrained")
         for ax, score in zip(figure.subplots(1, len(ANCHORED), sharey=True), ANCHORED, strict=True):
-            found = aggregates[score]
-            for row, agent in enumerate(found.agents):
+            aggregate = aggregates[score]
+            for row, agent in enumerate(aggregate.agents):
                 if agent not in results.privileged:
-                    share = Interval(*(each[row] for each in found.profile))
+                    share = Interval(*(each[row] for each in aggregate.profile))
                     ax.fill_between(THRESHOLDS, share.low, share.high, color=styles[agent]["color"], alpha=0.15, lw=0)
                     ax.plot(THRESHOLDS, share.mean, label=agent, **styles[agent])
             ax.set_xlabel(f"{score.capitalize()} score (0: chance, 1: oracle)")
             ax.set_xlim(0, 1)
-        figure.axes[0].set_ylabel("Runs that score higher (%, 95% interval)")
+        figure.axes[0].set_ylabel("Runs above the score (%, 95% interval)")
         percent_axis(figure.axes[0].yaxis)
         _legend(figure, figure.axes[0])
     return figure
@@ -106,7 +106,7 @@ def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> F
 
 
 def learning_curves(results: Results) -> Figure:
-    """For each scenario, how often each agent chose the more valuing partner as the game went on."""
+    """For each scenario, the share of choices of the more valuing partner over the course of the game."""
     entries = results.config.scenarios
     columns = min(3, len(entries))
     rows = -(-len(entries) // columns)
@@ -131,14 +131,14 @@ def learning_curves(results: Results) -> Figure:
                     color="0.35",
                     fontsize=7.5,
                 )
-            _dress(ax, entry.name, game.rounds, game.offered)
+            _format_axes(ax, entry.name, game.rounds, game.offered)
         axes[0].set_ylim(max(0, np.floor(10 * lowest - 1) / 10), 1.02)
         percent_axis(axes[0].yaxis)
         for ax in axes[len(entries) :]:
             ax.set_visible(False)
         _legend(figure, axes[0])
         figure.supxlabel("Round", fontsize=9)
-        gap = "\n" if rows == 1 else " "  # as high as the figure
+        gap = "\n" if rows == 1 else " "  # a single row is too low for the label on one line
         figure.supylabel(f"Chose the more valuing partner{gap}(% of choices, 95% interval over seeds)", fontsize=9)
     return figure
 
@@ -150,14 +150,14 @@ def _styles(results: Results) -> Iterable[tuple[str, dict[str, object]]]:
     for name in names:
         if name in results.privileged:
             dash = DASHES[1 + sorted(results.privileged).index(name) % (len(DASHES) - 1)]
-            yield name, {"color": PRIVILEGED_COLOUR, "linestyle": dash, "linewidth": 1.2}
+            yield name, {"color": PRIVILEGED_COLOR, "linestyle": dash, "linewidth": 1.2}
         else:
             i = players.index(name)
             dash = DASHES[(i // len(COLORS)) % len(DASHES)]
             yield name, {"color": COLORS[i % len(COLORS)], "linestyle": dash, "linewidth": 1.6}
 
 
-def _dress(ax: Axes, title: str, rounds: int, offered: int) -> None:
+def _format_axes(ax: Axes, title: str, rounds: int, offered: int) -> None:
     if offered == 2:  # with more, several may be the best: chance depends on the offers
         ax.axhline(0.5, color="0.75", linewidth=0.8, zorder=0)
     ax.set_title(title, loc="left", fontsize=10)
@@ -165,11 +165,11 @@ def _dress(ax: Axes, title: str, rounds: int, offered: int) -> None:
     ax.set_xticks(np.linspace(0, rounds, 5).round())
 
 
-def _dots(ax: Axes, rows: Iterable[float], found: Interval, score: ScoreName) -> None:
+def _dots(ax: Axes, rows: Iterable[float], interval: Interval, score: ScoreName) -> None:
     color, marker = SCORE_STYLES[score]
-    at = np.asarray(rows)
-    ax.hlines(at, found.low, found.high, color=color, linewidth=1.5)
-    ax.plot(found.mean, at, marker, color=color, markersize=3.5, label=score)
+    y = np.asarray(rows)
+    ax.hlines(y, interval.low, interval.high, color=color, linewidth=1.5)
+    ax.plot(interval.mean, y, marker, color=color, markersize=3.5, label=score)
     ax.axvline(0, color="0.75", linewidth=0.8, zorder=0)
 
 
@@ -181,9 +181,9 @@ def _agent_labels(ax: Axes, agents: list[str]) -> None:
 
 
 def _legend(figure: Figure, ax: Axes) -> None:
-    """A legend above, with as many names in a row as fit."""
+    """Add a legend above the panels, with as many columns as fit."""
     handles, labels = ax.get_legend_handles_labels()
     inches = 0.5 + 0.065 * max((len(str(label)) for label in labels), default=0)  # the longest name, with its line
-    fitting = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
-    figure.set_figheight(figure.get_figheight() + 0.17 * -(-len(labels) // fitting))  # so that no axes shrink for it
-    figure.legend(handles, labels, loc="outside upper center", ncols=fitting, frameon=False)
+    columns = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
+    figure.set_figheight(figure.get_figheight() + 0.17 * -(-len(labels) // columns))  # axes keep their height
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)

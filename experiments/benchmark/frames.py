@@ -1,4 +1,4 @@
-"""Every number that a benchmark's figures and reports show, as data frames."""
+"""All numbers of a benchmark as data frames."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def frames(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> dict
         "stay_switch": results.stay_switch,
         "curves": _curves(results),
         "interquartile_means": pd.concat(
-            pd.DataFrame({"score": score, "agent": found.agents, **found.interquartile_mean._asdict()})
-            for score, found in aggregates.items()
+            pd.DataFrame({"score": score, "agent": aggregate.agents, **aggregate.interquartile_mean._asdict()})
+            for score, aggregate in aggregates.items()
         ),
-        "profiles": pd.concat(_profiles(score, found) for score, found in aggregates.items()),
-        "improvement": pd.concat(_improvement(score, found) for score, found in aggregates.items()),
+        "profiles": pd.concat(_profiles(score, aggregate) for score, aggregate in aggregates.items()),
+        "improvement": pd.concat(_improvement(score, aggregate) for score, aggregate in aggregates.items()),
     }
 
 
 def paired_differences(results: Results) -> pd.DataFrame:
-    """How much every agent is ahead of every other one on the same episodes.
+    """Paired differences between the scores of all pairs of agents.
 
     Columns: `score`, `scenario` (one of them is `all scenarios`), `agent`, `versus`, and `difference` (agent minus
     versus, the mean over seeds) with its 95% interval `low`, `high`.
@@ -58,14 +58,15 @@ def _curves(results: Results) -> pd.DataFrame:
     )
 
 
-def _profiles(score: ScoreName, found: Aggregates) -> pd.DataFrame:
-    agents, thresholds = np.repeat(found.agents, len(THRESHOLDS)), np.tile(THRESHOLDS, len(found.agents))
-    shares = {name: each.ravel() for name, each in found.profile._asdict().items()}
+def _profiles(score: ScoreName, aggregate: Aggregates) -> pd.DataFrame:
+    agents, thresholds = np.repeat(aggregate.agents, len(THRESHOLDS)), np.tile(THRESHOLDS, len(aggregate.agents))
+    shares = {name: each.ravel() for name, each in aggregate.profile._asdict().items()}
     return pd.DataFrame({"score": score, "agent": agents, "threshold": thresholds, **shares})
 
 
-def _improvement(score: ScoreName, found: Aggregates) -> pd.DataFrame:
-    agents, versus = np.repeat(found.agents, len(found.agents)), np.tile(found.agents, len(found.agents))
-    probabilities = {name: each.ravel() for name, each in found.improvement._asdict().items()}
+def _improvement(score: ScoreName, aggregate: Aggregates) -> pd.DataFrame:
+    n = len(aggregate.agents)
+    agents, versus = np.repeat(aggregate.agents, n), np.tile(aggregate.agents, n)
+    probabilities = {name: each.ravel() for name, each in aggregate.improvement._asdict().items()}
     table = pd.DataFrame({"score": score, "agent": agents, "versus": versus, **probabilities})
     return table[table.agent != table.versus]

@@ -1,4 +1,4 @@
-"""Run a benchmark: every agent plays every scenario on common random numbers, and is scored."""
+"""Run a benchmark: every agent plays every scenario with common random numbers, and is scored."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class Results:
     @cached_property
     def _by_phase(self) -> dict[tuple[str, str], BySeed]:
         """Values by score and phase."""
-        found: dict[tuple[str, str], BySeed] = {}
+        by_phase: dict[tuple[str, str], BySeed] = {}
         for key, group in self.scores.groupby(["score", "phase", "scenario", "agent"], sort=False):
             name, phase, scenario, agent = key
-            found.setdefault((name, phase), {})[scenario, agent] = group.value.to_numpy()
-        return found
+            by_phase.setdefault((name, phase), {})[scenario, agent] = group.value.to_numpy()
+        return by_phase
 
     @cached_property
     def _overall(self) -> dict[str, BySeed]:
@@ -93,7 +93,7 @@ class Results:
         return self._by_phase.get((name, phase), {})
 
     def overall(self, name: ScoreName) -> BySeed:
-        """Values of a score for each seed, by scenario and agent; the scenario `all scenarios` holds their means."""
+        """Values of a score for each seed, by scenario and agent; the scenario `all scenarios` contains their means."""
         return self._overall[name]
 
     def ranking(self, name: ScoreName) -> list[str]:
@@ -102,7 +102,7 @@ class Results:
         return best_first({agent: values[OVERALL, agent] for agent in self.agents})
 
     def leader(self, name: ScoreName, scenario: str = OVERALL) -> str | None:
-        """The agent with the highest score of those that don't see the hidden state; None if nobody has the score."""
+        """The agent with the highest score of those that don't see the hidden state; None if none has the score."""
         values = self.overall(name)
         known = {agent: values[scenario, agent] for agent in self.competitors}
         known = {agent: each for agent, each in known.items() if not np.isnan(each).all()}
@@ -114,10 +114,10 @@ class Results:
 
 
 def run(config: BenchmarkConfig, on_progress: OnProgress = silent) -> Results:
-    """Play and score.
+    """Let all agents play, and score them.
 
     Args:
-        config: What to play.
+        config: The config.
         on_progress: Called with the scenario and the share of agents that have played it.
     """
     rows: list[dict[str, Any]] = []
@@ -156,16 +156,16 @@ def with_overall(values: BySeed, agents: tuple[str, ...], scenarios: tuple[str, 
     all agents.
     """
     runs = np.stack([[values[scenario, agent] for scenario in scenarios] for agent in agents])
-    absent = np.isnan(runs)  # (agents, scenarios, seeds)
-    lacking = (absent & ~absent.all(axis=0)).any(axis=1)  # in a seed, (agents, seeds)
-    never = absent.all(axis=2, keepdims=True)  # in a scenario, (agents, scenarios, 1)
-    lacking |= np.any(never & ~np.all(never, axis=0), axis=1)
-    means = np.where(lacking, np.nan, mean_of_defined(runs, axis=1))
+    missing = np.isnan(runs)  # (agents, scenarios, seeds)
+    incomplete = (missing & ~missing.all(axis=0)).any(axis=1)  # (agents, seeds)
+    never = missing.all(axis=2, keepdims=True)  # in no seed of a scenario, (agents, scenarios, 1)
+    incomplete |= np.any(never & ~np.all(never, axis=0), axis=1)
+    means = np.where(incomplete, np.nan, mean_of_defined(runs, axis=1))
     return {(OVERALL, agent): each for agent, each in zip(agents, means, strict=True)} | values
 
 
 def best_first(values: Mapping[str, Floats]) -> list[str]:
-    """Names by the mean of their values, the highest first, those without any last."""
+    """Sort names by the mean of their values, the highest first and those without values last."""
     means = {name: float(mean_of_defined(each)) for name, each in values.items()}
     return sorted(means, key=lambda name: -np.inf if np.isnan(means[name]) else means[name], reverse=True)
 
@@ -175,9 +175,9 @@ def _scores(choices: Choices, tau: Floats | None, rounds: slice) -> list[dict[st
     rows: list[dict[str, Any]] = []
     missed = float(choices.missed[:, rounds].mean())
     for name in ANCHORED:
-        found = score(choices, name, rounds)
-        anchors = {"mean": found.mean, "chance": found.chance, "best": found.best}
-        rows.append({"score": name, "value": found.value, **anchors, "missed": missed})
+        result = score(choices, name, rounds)
+        anchors = {"mean": result.mean, "chance": result.chance, "best": result.best}
+        rows.append({"score": name, "value": result.value, **anchors, "missed": missed})
     mean = np.nan if tau is None else mean_of_defined(tau[:, rounds], axis=None)
     rows.append({"score": "insight", "value": mean, "mean": mean, "chance": 0.0, "best": 1.0, "missed": missed})
     return rows

@@ -80,11 +80,11 @@ def profiles(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> Te
     """Percentages of every agent's runs that score above some thresholds."""
     columns: dict[str, dict[str, Interval]] = {}
     for score in ANCHORED:
-        found = aggregates[score]
+        aggregate = aggregates[score]
         for threshold in SHOWN_THRESHOLDS:
-            at = int(np.abs(THRESHOLDS - threshold).argmin())
-            share = Interval(*(each[:, at] for each in found.profile))
-            columns[f"{score} > {threshold}"] = _by_agent(found.agents, share)
+            index = int(np.abs(THRESHOLDS - threshold).argmin())
+            share = Interval(*(each[:, index] for each in aggregate.profile))
+            columns[f"{score} > {threshold}"] = _by_agent(aggregate.agents, share)
     rows = [
         (results.label(agent), *(percent_cell(column.get(agent, UNKNOWN)) for column in columns.values()))
         for agent in results.ranking(SCORES[0])
@@ -95,11 +95,11 @@ def profiles(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> Te
 def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> TextTable:
     """The probability that a run of a row's agent scores higher than a run of a column's agent, in percent."""
     names = [results.label(agent) for agent in aggregates.agents]
-    found = aggregates.improvement
+    shares = aggregates.improvement
     rows = [
         (
             name,
-            *(DASH if i == j else percent_cell(Interval(*(each[i, j] for each in found))) for j in range(len(names))),
+            *(DASH if i == j else percent_cell(Interval(*(each[i, j] for each in shares))) for j in range(len(names))),
         )
         for i, name in enumerate(names)
     ]
@@ -157,8 +157,8 @@ def behind_the_leader(results: Results) -> list[TextTable]:
     return tables
 
 
-def _by_agent(agents: Sequence[str], found: Interval) -> dict[str, Interval]:
-    return {agent: Interval(*(each[row] for each in found)) for row, agent in enumerate(agents)}
+def _by_agent(agents: Sequence[str], interval: Interval) -> dict[str, Interval]:
+    return {agent: Interval(*(each[row] for each in interval)) for row, agent in enumerate(agents)}
 
 
 def _table(title: str, results: Results, agents: Sequence[str], columns: dict[str, dict[str, Floats]]) -> TextTable:

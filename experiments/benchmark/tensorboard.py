@@ -16,8 +16,8 @@ from accept_reject.experiments.benchmark.run import CURVE_POINTS, Results
 def write_scalars(results: Results, folder: Path) -> None:
     """Write `eval/<score>` and, by round, `eval/chose_more_valuing`.
 
-    Event files hold the time of writing, in their names and inside: they are the only files that differ between runs of
-    the same config.
+    Event files have timestamps in their names and content: they are the only files that differ between runs of the same
+    config.
     """
     for entry in results.config.scenarios:
         game = entry.resolve()

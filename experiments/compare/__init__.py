@@ -1,1 +1,1 @@
-"""Humans and machines side by side: who finds valuing partners, and who is most like participants."""
+"""Comparison of agents with people: learning curves, scores, stay/switch effects and predictive accuracy."""

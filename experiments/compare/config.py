@@ -30,12 +30,12 @@ class ParticipantsEntry(Entry):
 
     @property
     def name(self) -> str:
-        """What tables and figures call them."""
+        """Name in tables and figures."""
         return self.label or Path(self.data).stem
 
 
 class CompareConfig(Spec):
-    """What to compare.
+    """Config of a comparison.
 
     Attributes:
         name: Name of the run, the first part of its folder's name.

@@ -37,7 +37,7 @@ class Compare(Experiment[CompareConfig, tuple[Data, ...], CompareResults]):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the choices."""
+        """Identifier of the choices."""
         return " ".join(data.fingerprint for data in self.inputs)
 
     def run(self, folder: Path, on_progress: OnProgress) -> CompareResults:
@@ -92,7 +92,7 @@ class Compare(Experiment[CompareConfig, tuple[Data, ...], CompareResults]):
         )
 
     def answer(self, results: CompareResults) -> tuple[str, ...]:
-        """Which player predicts the participants best, how far the next is behind, and who is clearly behind."""
+        """The player that predicts the participants best, its lead over the next one, and players reliably behind."""
         return tuple(sentence for comparison in results.comparisons for sentence in _answer(comparison))
 
 
@@ -118,5 +118,5 @@ def _answer(comparison: Comparison) -> list[str]:
     elif behind:
         following = ranked[1].name
         gap = cell(comparison.behind_the_best[following], 4)
-        sentences.append(f"All others are reliably behind, {following} the least, by {gap} nats.")
+        sentences.append(f"All other players are reliably behind; the closest is {following}, by {gap} nats.")
     return sentences

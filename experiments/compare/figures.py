@@ -29,9 +29,9 @@ def learning_curves(comparison: Comparison, curve: str, by: By) -> Figure:
         figure = Figure(figsize=(2.4 * columns + 0.4, 1.8 * rows + 1.2), layout="constrained")
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, player in zip(axes, shown, strict=False):
-            found = player.curves[by][curve].mean
-            ax.fill_between(x, found.low, found.high, color=COLORS[0], alpha=0.25, linewidth=0)
-            ax.plot(x, found.mean, color=COLORS[0], linewidth=1.5, label="the player (mean, 95% interval)")
+            mean, low, high = player.curves[by][curve].mean
+            ax.fill_between(x, low, high, color=COLORS[0], alpha=0.25, linewidth=0)
+            ax.plot(x, mean, color=COLORS[0], linewidth=1.5, label="player (mean, 95% interval)")
             if curve == "valuing" and comparison.data.choices.game.offered == 2:
                 ax.axhline(0.5, color="0.75", linewidth=0.8, zorder=0)  # chance; with more, several may be the best
             if participants is not None:
@@ -41,7 +41,7 @@ def learning_curves(comparison: Comparison, curve: str, by: By) -> Figure:
             ax.set_title(player.name, loc="left", fontsize=8.5)
         for ax in axes[len(shown) :]:
             ax.set_visible(False)
-        for ax in axes[max(0, len(shown) - columns) : len(shown)]:  # the lowest in its column
+        for ax in axes[max(0, len(shown) - columns) : len(shown)]:  # the last one in its column
             ax.tick_params(labelbottom=True)
         low, high = axes[0].get_ylim()
         axes[0].set_ylim(max(low, -0.02), min(high, 1.02))  # intervals of few players exceed the range of shares
@@ -68,24 +68,24 @@ def stay_switch(comparison: Comparison) -> Figure:
             if np.isfinite(participants.mean):
                 ax.axvspan(participants.low, participants.high, color="0.85", linewidth=0)
                 ax.axvline(participants.mean, color="black", linewidth=1)
-            for at, player in enumerate(shown):
-                _dot(ax, _effect(player, effect), at)
+            for y, player in enumerate(shown):
+                _dot(ax, _effect(player, effect), y)
             ax.axvline(0, color="0.75", linewidth=0.8, zorder=0)
-            ax.set_xlabel(f"Effect of the last {effect}\n(log odds for one SD; band: participants)")
+            ax.set_xlabel(f"Effect of the last {effect}\n(log odds per SD; band: participants)")
             ax.set_yticks(range(len(shown)), [player.name for player in shown])
             ax.set_ylim(len(shown) - 0.5, -0.5)
     return figure
 
 
 def prediction(comparison: Comparison) -> Figure:
-    """Held-out NLL of all players, the best above, with the level of chance."""
+    """Held-out NLL of all players, sorted with the best one at the top, and the NLL of chance."""
     shown = comparison.ranked
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.26 * max(len(shown), 2) + 1.0), layout="constrained")
         ax = figure.subplots()
-        for at, player in enumerate(shown):
+        for y, player in enumerate(shown):
             assert player.nll is not None  # ranked by it
-            _dot(ax, mean_interval(player.nll), at)
+            _dot(ax, mean_interval(player.nll), y)
         chance = np.log(comparison.data.choices.game.offered)
         ax.axvline(chance, color="0.6", linewidth=0.8, linestyle="--")
         ax.annotate(" chance", (chance, 0.02), xycoords=("data", "axes fraction"), color="0.35", fontsize=7.5)
@@ -96,7 +96,7 @@ def prediction(comparison: Comparison) -> Figure:
 
 
 def prediction_and_score(comparison: Comparison) -> Figure:
-    """How well players predict the participants, against how well they find valuing partners."""
+    """Predictive accuracy against the valuing score of all players."""
     shown = [
         (player, mean_interval(player.nll), player.scores["valuing"])
         for player in comparison.players
@@ -120,7 +120,7 @@ def prediction_and_score(comparison: Comparison) -> Figure:
             ax.annotate("participants", outside, xycoords=("axes fraction", "data"), ha="left", va="center")
         ax.axvline(np.log(comparison.data.choices.game.offered), color="0.6", linewidth=0.8, linestyle="--")
         ax.invert_xaxis()
-        ax.set_xlabel("Held-out NLL per choice (nats, 95% interval)\npredicts participants better to the right")
+        ax.set_xlabel("Held-out NLL per choice (nats, 95% interval)\nfurther right: better prediction")
         ax.set_ylabel("Valuing score (0: chance, 1: oracle; 95% interval)")
         handles, labels = ax.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8, markerscale=0.6)
@@ -133,6 +133,6 @@ def _effect(player: Player, effect: str) -> Interval:
     return Interval(*player.effects.set_index("effect").loc[effect, ["estimate", "low", "high"]])
 
 
-def _dot(ax: Axes, found: Interval, at: int) -> None:
-    ax.hlines(at, found.low, found.high, color=COLORS[0], linewidth=1.5)
-    ax.plot(found.mean, at, "o", color=COLORS[0], markersize=4)
+def _dot(ax: Axes, interval: Interval, y: int) -> None:
+    ax.hlines(y, interval.low, interval.high, color=COLORS[0], linewidth=1.5)
+    ax.plot(interval.mean, y, "o", color=COLORS[0], markersize=4)

@@ -1,11 +1,11 @@
-"""Compare: agents play the participants' game, and predict the participants' choices.
+"""Comparison: agents play the participants' game, and predict the participants' choices.
 
 If the participants' own episodes are known (those of a population), agents play the same episodes with common random
 numbers, so that curves differ only because players do. If only the game is known, they play other episodes of it; if
-not even that is known, they only predict choices.
+the game is unknown, too, they only predict choices.
 
-Predictions are held out: participants are divided into folds, and whatever is fitted (the group of a model, the lapse
-rate of an agent) is fitted to the other folds.
+Predictions are held out: participants are divided into folds, and everything that is fitted (the group of a model, the
+lapse rate of an agent) is fitted to the other folds.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ from accept_reject.experiments.simulation.replay import replay
 from accept_reject.random import Stream, generator
 
 PARTICIPANTS = "participants"
-"""Name of the participants themselves among players."""
+"""Name of the participants among the players."""
 
-FIRST_SEED, PLAYED = 10_000, 200
-"""If the participants' own episodes are not known, agents play at least so many, of a seed like the benchmark's."""
+FIRST_SEED, MIN_EPISODES = 10_000, 200
+"""First seed, as in the benchmark, and minimum number of episodes to play if the participants' own are unknown."""
 
 
 class Curve(NamedTuple):
@@ -117,11 +117,11 @@ class Comparison:
 
     @cached_property
     def behind_the_best(self) -> dict[str, Interval]:
-        """How much each player's NLL is above that of the best, the player with the lowest mean NLL, by name.
+        """Difference between each player's NLL and that of the best player, which has the lowest mean NLL, by name.
 
-        All players predict the same choices, so these are intervals of paired differences: those of the NLLs themselves
-        include how much participants differ, which is far more. The best player is left out, as are participants whose
-        NLL is undefined under either player.
+        All players predict the same choices, so these are intervals of paired differences, which don't include the much
+        larger variability between participants. The best player is left out, as are participants whose NLL is undefined
+        under either player.
         """
         if not self.ranked:
             return {}
@@ -144,10 +144,10 @@ class CompareResults:
 
 
 def run(config: CompareConfig, data: Sequence[Data], on_progress: OnProgress = silent) -> CompareResults:
-    """Compare.
+    """Compare players with the participants of each data set.
 
     Args:
-        config: What to compare.
+        config: The config.
         data: The choices of each entry of `config.participants`.
         on_progress: Called with the data set and the share of players that are done.
 
@@ -188,15 +188,15 @@ def _compare(config: CompareConfig, entry: ParticipantsEntry, data: Data, on_pro
 
 
 def own_episodes(data: Data) -> Episodes | None:
-    """The participants' own episodes, if they are known: those of a population."""
+    """Return the participants' own episodes, which are known for a population; None for other data."""
     if data.population is None:
         return None
     return draw(data.population.game.resolve(), data.population.seed, data.population.participants)
 
 
 def other_episodes(choices: Choices) -> int:
-    """How many episodes agents play if the participants' own are not known."""
-    return max(len(choices), PLAYED)
+    """Return the number of episodes that agents play if the participants' own are unknown."""
+    return max(len(choices), MIN_EPISODES)
 
 
 def _participants(data: Data) -> Player:
@@ -241,34 +241,34 @@ def _scores(choices: Choices, tau: Floats | None) -> dict[str, Interval]:
 
 
 def _agent_nll(agent: Agent, data: Data, folds: np.ndarray[Any, Any]) -> Floats | None:
-    """An agent's held-out NLL, with the lapse rate of the other folds; None if it can't predict these choices."""
+    """Compute an agent's held-out NLL, with the lapse rate of the other folds; None if it can't predict the choices."""
     choices = data.choices
     try:
         with torch.no_grad():
             own = replay(agent, choices).exp().numpy()
     except InvalidInputError:
         return None  # it needs the hidden state, which is unknown here, or can't play this game
-    own = np.where(np.isnan(own), 1 / choices.game.offered, own)  # no answer predicts nothing
+    own = np.where(np.isnan(own), 1 / choices.game.offered, own)  # without an answer, predict uniformly random choices
     log_probability = np.zeros(own.shape)
     for fold in np.unique(folds):
-        here = folds == fold
-        rate = lapse_rate(own[~here], choices.take(np.flatnonzero(~here)))
-        log_probability[here] = with_lapses(own[here], choices.take(np.flatnonzero(here)), rate)
+        test = folds == fold
+        rate = lapse_rate(own[~test], choices.take(np.flatnonzero(~test)))
+        log_probability[test] = with_lapses(own[test], choices.take(np.flatnonzero(test)), rate)
     return nll_per_choice(log_probability, choices)
 
 
 def _model_nll(model: Model, choices: Choices, folds: np.ndarray[Any, Any]) -> Floats:
-    """A model's held-out NLL: its group is fitted to the other folds and updated with each participant's choices."""
+    """Compute a model's held-out NLL: its group is fitted to the other folds and updated after each choice."""
     nll = np.empty(len(choices))
     for fold in np.unique(folds):
-        here, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        held = choices.take(here)
-        nll[here] = nll_per_choice(predict_with_group(model, choices.take(others), held), held)
+        test, train = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        held_out = choices.take(test)
+        nll[test] = nll_per_choice(predict_with_group(model, choices.take(train), held_out), held_out)
     return nll
 
 
 def _fitted_agent(model: Model, choices: Choices, n: int, seed: int) -> Agent:
-    """Players with parameters drawn from the group distribution, fitted to all participants."""
+    """Return players with parameters drawn from the group distribution, which is fitted to all participants."""
     group = fit_hierarchically(model, choices, starts=STARTS).fit.model
     z = generator(seed, Stream.GROUP_DRAWS).standard_normal((n, len(group.parameters)))
     return group.agent(group.prior_mean + group.prior_sd * torch.from_numpy(z))

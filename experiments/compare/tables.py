@@ -25,7 +25,7 @@ def players(comparison: Comparison) -> TextTable:
         scores = [cell(player.scores.get(name, UNKNOWN)) for name in SCORES]
         rows.append((_name(player, comparison), nll, behind, *distances, *scores))
     header = ("player", *PREDICTION, *(f"distance of {name} curve" for name in curves), *SCORES)
-    return TextTable(f"Players compared with the {_who(comparison)}", header, tuple(rows))
+    return TextTable(f"Players compared with the {_participants(comparison)}", header, tuple(rows))
 
 
 def curve(comparison: Comparison, name: str, by: By) -> TextTable:
@@ -38,7 +38,7 @@ def curve(comparison: Comparison, name: str, by: By) -> TextTable:
         for player in (comparison.participants, *comparison.players)
         if name in player.curves.get(by, ())
     ]
-    return TextTable(f"{CURVES[name]}: {_who(comparison)}", (by, *comparison.points[by].names), tuple(rows))
+    return TextTable(f"{CURVES[name]}: {_participants(comparison)}", (by, *comparison.points[by].names), tuple(rows))
 
 
 def stay_switch(comparison: Comparison) -> TextTable:
@@ -50,15 +50,15 @@ def stay_switch(comparison: Comparison) -> TextTable:
             cells = [cell(Interval(*effects.loc[name, ["estimate", "low", "high"]])) for name in EFFECTS]
             rows.append((_name(player, comparison), *cells))
     header = ("player", *(f"last {name}" for name in EFFECTS))
-    return TextTable(f"Stay/switch effects (log odds for one SD): {_who(comparison)}", header, tuple(rows))
+    return TextTable(f"Stay/switch effects (log odds per SD): {_participants(comparison)}", header, tuple(rows))
 
 
-def _who(comparison: Comparison) -> str:
+def _participants(comparison: Comparison) -> str:
     kind = "simulated participants" if comparison.data.simulated else "participants"
     return f"{kind} of {comparison.entry.name}"
 
 
 def _name(player: Player, comparison: Comparison) -> str:
-    """A player's name in tables, which are also read outside of reports."""
+    """Return a player's name in tables, marked as simulated, as tables are also used outside of reports."""
     simulated = player is comparison.participants and comparison.data.simulated
     return f"{player.name} (simulated)" if simulated else player.name

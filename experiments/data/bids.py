@@ -205,7 +205,9 @@ def _read_participants(folder: Path, problems: DataProblems) -> dict[str, int]:
     listed: dict[str, int] = {}
     for label, row in zip(table.participant_id, table.index, strict=True):
         if label in listed:
-            problems.add(f"must be unique, got {label!r} again", "participants.tsv", int(row), "participant_id")
+            problems.add(
+                f"must be unique, got {label!r} more than once", "participants.tsv", int(row), "participant_id"
+            )
         if not label.startswith("sub-"):
             problems.add(f"must begin with 'sub-', got {label!r}", "participants.tsv", int(row), "participant_id")
         listed[label] = int(row)

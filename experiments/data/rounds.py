@@ -153,10 +153,10 @@ class RoundsReader:
                 same = (self.frame[column] == self.frame[other]) & self.frame[column].notna()
                 text = self.frame[column].to_numpy()
 
-                def again(i: int, text: Any = text) -> str:
-                    return f"partners of an offer must be unique, got {text[i]!r} again"
+                def message(i: int, text: Any = text) -> str:
+                    return f"partners of an offer must be unique, got {text[i]!r} more than once"
 
-                self._problem(column, same, again)
+                self._problem(column, same, message)
 
     def _check_sequence(self, number: NDArray[np.float64]) -> None:
         """Check that every participant has each round from 1 to its last one exactly once."""

@@ -68,7 +68,7 @@ def read_table(path: Path, name: str, delimiter: str | None, problems: DataProbl
     if "" in header:
         problems.add("columns must have names, got an empty one", name, 1)
     for column in sorted({column for column in header if column and header.count(column) > 1}):
-        problems.add("columns must be unique, got this one again", name, 1, column)
+        problems.add("columns must be unique, got this one more than once", name, 1, column)
     if not rows and len(problems.lines) == before:
         problems.add("must have rows, got only a header", name)
     if len(problems.lines) > before:

@@ -1,1 +1,1 @@
-"""Fit learners to choices, one participant at a time or as a group, and tell which explains the choices best."""
+"""Model fitting: fit learners to choices, individually or hierarchically, and compare them."""

@@ -14,11 +14,11 @@ from accept_reject.experiments.inference.fit import Method
 from accept_reject.experiments.inference.model_selection import SelectionPrior
 
 PARTICIPANTS = "data"
-"""Name of the participants themselves among models in tables."""
+"""Name of the participants among the models in tables."""
 
 
 class FitConfig(Spec):
-    """Which models to fit to which choices.
+    """Config of a fit: models, choices and method.
 
     Attributes:
         name: Name of the run, the first part of its folder's name.
@@ -26,11 +26,11 @@ class FitConfig(Spec):
             simulate. A path in a config file is relative to the file's folder, on the command line to the
             current folder.
         models: The models.
-        method: `map` finds each participant's most probable parameters under the priors; `hierarchical` also
-            estimates the priors, from the group; `maximum-likelihood` has no priors, and so no evidence to compare.
+        method: `map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates
+            the priors from the group; `maximum-likelihood` uses no priors, so that models have no evidence to compare.
         starts: Number of starting points of the search for the optimum.
-        seed: Seed of the starts and of the simulations.
-        tolerance: A hierarchical fit ends when the group moves by less than this share of its standard deviation.
+        seed: Seed of the starting points and of the simulations.
+        tolerance: A hierarchical fit ends when the group changes by less than this share of its standard deviation.
         selection_prior: Prior count of each model in model selection: 1 as in SPM, or 1 over the number of models as in
             the VBA toolbox.
         simulations: Number of simulated studies of the predictive check; 0 for no check.
@@ -53,5 +53,5 @@ class FitConfig(Spec):
         names = [entry.name for entry in entries]
         check_names(names)
         if PARTICIPANTS in names:
-            raise ValueError(f"{PARTICIPANTS!r} is what tables call the participants themselves; give another label")
+            raise ValueError(f"names must not be {PARTICIPANTS!r}, the participants' name in tables; set another label")
         return entries

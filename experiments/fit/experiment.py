@@ -33,7 +33,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the choices."""
+        """Identifier of the choices."""
         return self.inputs.fingerprint
 
     def run(self, folder: Path, on_progress: OnProgress) -> FitResults:
@@ -85,7 +85,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         )
 
     def answer(self, results: FitResults) -> tuple[str, ...]:
-        """Which model is the most frequent one and how surely, and its typical parameters."""
+        """The most frequent model with its exceedance probability, and its median parameters."""
         participants = counted(
             len(self.inputs.choices), "simulated participant" if results.data.simulated else "participant"
         )
@@ -93,11 +93,11 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         if selection is None:
             best, sentences = names[0], []
         else:
-            at = int(selection.protected.argmax())
-            best, pxp = names[at], selection.protected[at]
+            index = int(selection.protected.argmax())
+            best, pxp = names[index], selection.protected[index]
             numbers = (
                 f"protected exceedance probability {probability(pxp)}, "
-                f"expected frequency {selection.frequencies[at]:.0%}"
+                f"expected frequency {selection.frequencies[index]:.0%}"
             )
             models = counted(len(names), "model")
             sentences = [

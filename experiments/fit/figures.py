@@ -18,12 +18,12 @@ from accept_reject.experiments.reporting.panels import percent_axis, stay_effect
 from accept_reject.experiments.reporting.style import STYLE, colors
 from accept_reject.experiments.reporting.tables import probability
 
-BEYOND = 1.5
-"""An axis without bound ends at this times the greatest estimate: intervals of flat parameters go on for ever."""
+AXIS_SCALE = 1.5
+"""Limit of an axis of an unbounded parameter, relative to the largest estimate; intervals can be infinitely long."""
 
 
 def estimates(results: FitResults) -> Figure:
-    """Each participant's parameters with their 95% intervals, in order, a panel for each parameter of each model."""
+    """Each participant's estimates with 95% intervals, sorted, with a panel for each parameter of each model."""
     panels = [
         (name, each.fit, j, color)
         for (name, each), color in zip(results.models.items(), colors(len(results.models)), strict=True)
@@ -39,8 +39,8 @@ def estimates(results: FitResults) -> Figure:
             title(ax, f"{name}: {fit.model.parameters[j].replace('_', ' ')}")
         for ax in axes[len(panels) :]:
             ax.set_visible(False)
-        figure.supxlabel("Participants, in order of the estimate", fontsize=9)
-        figure.supylabel("Estimate, 95% interval", fontsize=9)
+        figure.supxlabel("Participants, sorted by estimate", fontsize=9)
+        figure.supylabel("Estimate (95% interval)", fontsize=9)
     return figure
 
 
@@ -49,25 +49,25 @@ def _caterpillar(ax: Axes, fit: Fit, j: int, color: str) -> None:
     n, value = len(fit.names), fit.estimates[:, j]
     low, high = (end[:, j] for end in fit.interval())
     limits = fit.model.learner.free_parameters()[fit.model.parameters[j]]
-    bottom = limits.low if np.isfinite(limits.low) else BEYOND * min(value.min(), 0)
-    top = limits.high if np.isfinite(limits.high) else BEYOND * max(value.max(), 0)
+    bottom = limits.low if np.isfinite(limits.low) else AXIS_SCALE * min(value.min(), 0)
+    top = limits.high if np.isfinite(limits.high) else AXIS_SCALE * max(value.max(), 0)
     margin = 0.04 * (top - bottom) or 1.0
     ax.set_ylim(bottom - margin, top + margin)
-    low, high = (np.clip(end, *ax.get_ylim()) for end in (low, high))  # some go on for ever
+    low, high = (np.clip(end, *ax.get_ylim()) for end in (low, high))  # some intervals are infinite
     order, at = np.argsort(value), np.arange(1, n + 1)
     ax.vlines(at, low[order], high[order], color=color, alpha=0.45, linewidth=min(2.0, 120 / n))
     ax.plot(at, value[order], "o", color=color, markersize=min(3.5, 200 / n))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     median = float(np.median(value))
     ax.axhline(median, color="0.45", linewidth=0.8, linestyle="--")
-    said = f"median {median:.2f}"
-    ax.annotate(said, (0.02, 0.98), xycoords="axes fraction", color="0.35", fontsize=7.5, va="top")
+    label = f"median {median:.2f}"
+    ax.annotate(label, (0.02, 0.98), xycoords="axes fraction", color="0.35", fontsize=7.5, va="top")
 
 
 def comparison(results: FitResults) -> Figure:
-    """How frequent each model is among participants, and how far each is behind the best one for each participant."""
-    selection, evidence = results.selection, results.way
-    assert selection is not None  # asked of compared models only
+    """The frequency of each model among participants, and its log evidence below each participant's best model."""
+    selection, evidence = results.selection, results.evidence_method
+    assert selection is not None  # only called if models were compared
     names = list(results.models)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 0.45 * len(names) + 1.9), layout="constrained")
@@ -86,7 +86,7 @@ def comparison(results: FitResults) -> Figure:
         for i, color in enumerate(colors(len(names))):
             jitter = np.linspace(-0.22, 0.22, len(behind))
             right.plot(behind[:, i], i + jitter, "o", color=color, markersize=3, alpha=0.6, markeredgewidth=0)
-        right.set_xlabel(f"Behind the participant's best model\n(nats of log-evidence, {evidence}), a dot each")
+        right.set_xlabel(f"Log evidence below the best model\n(nats, {evidence}; a dot per participant)")
         left.set_yticks(range(len(names)), names)
         left.set_ylim(len(names) - 0.5, -0.7)
     return figure
@@ -108,17 +108,17 @@ def predictive_check(check: Check) -> Figure:
         for ax, curve in zip(axes, shown, strict=False):
             for name, color in styles.items():
                 if (curve, name) in check.curves:
-                    found = check.curves[curve, name]
-                    ax.fill_between(check.rounds, found.low, found.high, color=color, alpha=0.18, linewidth=0)
-                    ax.plot(check.rounds, found.mean, color=color, linewidth=1.5)
-            found = check.curves[curve, PARTICIPANTS]
-            error = [found.mean - found.low, found.high - found.mean]
-            ax.errorbar(check.rounds, found.mean, error, fmt="o", color="black", markersize=3.5, linewidth=0.9)
+                    interval = check.curves[curve, name]
+                    ax.fill_between(check.rounds, interval.low, interval.high, color=color, alpha=0.18, linewidth=0)
+                    ax.plot(check.rounds, interval.mean, color=color, linewidth=1.5)
+            interval = check.curves[curve, PARTICIPANTS]
+            error = [interval.mean - interval.low, interval.high - interval.mean]
+            ax.errorbar(check.rounds, interval.mean, error, fmt="o", color="black", markersize=3.5, linewidth=0.9)
             ax.set_xlabel("Round")
             ax.set_ylabel(CURVES[curve])
             percent_axis(ax.yaxis)
-        everyone = {PARTICIPANTS: "black", **styles}
-        stay_effects(axes[-1], check.effects, everyone, {PARTICIPANTS: "participants"})
+        all_styles = {PARTICIPANTS: "black", **styles}
+        stay_effects(axes[-1], check.effects, all_styles, {PARTICIPANTS: "participants"})
         handles, labels = axes[-1].get_legend_handles_labels()
         if handles:
             columns = min(len(labels), 2 * (len(shown) + 1))

@@ -1,4 +1,4 @@
-"""Every number of a fit, as data frames."""
+"""All numbers of a fit as data frames."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from accept_reject.experiments.inference.individual import Z95
 
 def frames(results: FitResults) -> dict[str, pd.DataFrame]:
     """The data frames by name."""
-    found = {"estimates": estimates(results), "fits": fits(results)}
+    tables = {"estimates": estimates(results), "fits": fits(results)}
     if results.selections:
-        found["selection"] = selection(results)
+        tables["selection"] = selection(results)
     if results.config.method == "hierarchical":
-        found["groups"] = groups(results)
+        tables["groups"] = groups(results)
     if results.check is not None:
-        found["predictive_curves"] = results.check.curves_frame()
-        found["predictive_stay_switch"] = results.check.effects
-    return found
+        tables["predictive_curves"] = results.check.curves_frame()
+        tables["predictive_stay_switch"] = results.check.effects
+    return tables
 
 
 def estimates(results: FitResults) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def fits(results: FitResults) -> pd.DataFrame:
 
 
 def selection(results: FitResults) -> pd.DataFrame:
-    """A row for each way of computing the evidence and each model.
+    """A row for each method of computing the evidence and each model.
 
     Columns: `evidence`, `model`, `prior_count`, `alpha`, `frequency` (expected), `exceedance`, `protected`
     (exceedance probability) and `omnibus_risk`.
@@ -92,15 +92,15 @@ def selection(results: FitResults) -> pd.DataFrame:
             {
                 "evidence": evidence,
                 "model": list(results.models),
-                "prior_count": found.prior,
-                "alpha": found.alpha,
-                "frequency": found.frequencies,
-                "exceedance": found.exceedance,
-                "protected": found.protected,
-                "omnibus_risk": found.omnibus_risk,
+                "prior_count": result.prior,
+                "alpha": result.alpha,
+                "frequency": result.frequencies,
+                "exceedance": result.exceedance,
+                "protected": result.protected,
+                "omnibus_risk": result.omnibus_risk,
             }
         )
-        for evidence, found in results.selections.items()
+        for evidence, result in results.selections.items()
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -114,10 +114,10 @@ def groups(results: FitResults) -> pd.DataFrame:
     """
     parts = []
     for name, each in results.models.items():
-        assert each.group is not None  # asked of hierarchical fits only
+        assert each.group is not None  # only called for hierarchical fits
         model = each.fit.model
-        ends = [model.prior_mean.numpy() + z * np.minimum(each.group.mean_se, 1e3) for z in (0, -Z95, Z95)]
-        median, low, high = (model.constrain(torch.from_numpy(end)).numpy() for end in ends)
+        points = [model.prior_mean.numpy() + z * np.minimum(each.group.mean_se, 1e3) for z in (0, -Z95, Z95)]
+        median, low, high = (model.constrain(torch.from_numpy(point)).numpy() for point in points)
         parts.append(
             pd.DataFrame(
                 {

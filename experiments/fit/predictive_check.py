@@ -1,7 +1,7 @@
 """Predictive checks: do players with the fitted parameters behave like the participants?
 
-Where the game is known, fitted players play it anew, free-running, and rounds that a participant missed don't count.
-Where only the choices are known, they answer to what happened to the participants, one step ahead.
+If the game is known, simulated players with the fitted parameters play new episodes (free-running), without the rounds
+that a participant missed. Otherwise they respond to the participants' own offers and feedback, one step ahead.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Check:
     """Participants and simulated players with their fitted parameters.
 
     Attributes:
-        free_running: Whether the fitted players played the game anew, and did not answer one step ahead.
+        free_running: Whether the simulated players played new episodes, rather than responding one step ahead.
         rounds: The middle round of each point of the curves.
-        curves: Learning curves by curve and by whose they are: of the participants with a 95%
-            bootstrap interval over them; of each model the mean over the simulations and the range of 95% of them.
-        effects: A row for each stay/switch effect and for whose it is, where it can be estimated; columns `player`,
-            `effect`, `estimate`, and as for the curves `low`, `high`.
+        curves: Learning curves by name and player: those of the participants with 95% intervals over participants, and
+            those of each model as mean and central 95% of the simulations.
+        effects: A row for each stay/switch effect of each player that can be estimated; columns `player`, `effect`,
+            `estimate`, and `low`, `high` as for the curves.
     """
 
     free_running: bool
@@ -45,7 +45,7 @@ class Check:
     effects: pd.DataFrame
 
     def curves_frame(self) -> pd.DataFrame:
-        """The curves as a table: `curve`, `player`, `round`, and as shares `mean`, `low`, `high`, where known."""
+        """Return the curves as a table: `curve`, `player`, `round`, and shares `mean`, `low`, `high`; without NaN."""
         parts = [
             pd.DataFrame({"curve": curve, "player": player, "round": self.rounds, **interval._asdict()})
             for (curve, player), interval in self.curves.items()
@@ -61,8 +61,8 @@ def check(
 
     Args:
         fits: The fits by the models' names.
-        data: What they were fitted to.
-        simulations: How many studies for each model; parameters are drawn from the participants' posteriors.
+        data: The data that they were fitted to.
+        simulations: Number of studies for each model; parameters are drawn from the participants' posteriors.
         seed: Seed of the simulations.
         on_simulated: Called with the number of studies simulated since the last call.
     """
@@ -77,29 +77,30 @@ def check(
         estimates: list[Floats] = []
         for i in range(simulations):
             rng = generator(seed, Stream.PREDICTIVE_CHECK, i)
-            seed_of_study = int(rng.integers(2**31))
+            study_seed = int(rng.integers(2**31))
             parameters = fit.draw(rng)
             if data.game_known:
-                made = play(fit.model.agent(parameters), draw(choices.game, seed_of_study, len(choices)), seed_of_study)
-                made = replace(made, choice=np.where(choices.missed, choices.choice, made.choice))
-                estimates.append(stay_switch(made).estimate.to_numpy())
+                episodes = draw(choices.game, study_seed, len(choices))
+                study = play(fit.model.agent(parameters), episodes, study_seed)
+                study = replace(study, choice=np.where(choices.missed, choices.choice, study.choice))
+                estimates.append(stay_switch(study).estimate.to_numpy())
             else:
-                made = _one_step_ahead(fit, parameters, choices, seed_of_study)
-                estimates.append(stay_switch(choices, made.choice).estimate.to_numpy())
-            for name, curve in learning_curves(made, outcomes=data.game_known).items():
+                study = _one_step_ahead(fit, parameters, choices, study_seed)
+                estimates.append(stay_switch(choices, study.choice).estimate.to_numpy())
+            for name, curve in learning_curves(study, outcomes=data.game_known).items():
                 simulated.setdefault(name, []).append(mean_of_defined(curve))
             on_simulated(1)
         for name, each in simulated.items():
             curves[name, model] = spread(np.array(each))
-        found = spread(np.array(estimates))
-        of_model = {"estimate": found.mean, "low": found.low, "high": found.high}
-        effects.append(pd.DataFrame({"player": model, "effect": EFFECTS, **of_model}))
+        interval = spread(np.array(estimates))
+        columns = {"estimate": interval.mean, "low": interval.low, "high": interval.high}
+        effects.append(pd.DataFrame({"player": model, "effect": EFFECTS, **columns}))
     table = pd.concat(effects)[["player", "effect", "estimate", "low", "high"]]
     return Check(data.game_known, curve_points(choices.game).middle, curves, table.dropna().reset_index(drop=True))
 
 
 def _one_step_ahead(fit: Fit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:
-    """What fitted players answer to each offer after what happened to the participants; missed rounds stay missed."""
+    """Simulate choices given each participant's own offers and feedback so far; missed rounds stay missed."""
     agent = fit.model.agent(parameters)
     with torch.no_grad():
         policy = agent.log_policy(evidence_over_rounds(agent, choices)).exp().numpy()

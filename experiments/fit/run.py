@@ -25,15 +25,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class FitResults:
-    """What a fit found.
+    """The results of a fit.
 
     Attributes:
-        config: What was fitted to what.
+        config: The config.
         data: The data.
         models: The fits by the models' names.
-        selections: Random-effects model selection by how the evidence was computed; participants who made no choice
-            are left out. Empty for a single model, and without evidence.
-        check: The predictive check, if one was asked for.
+        selections: Random-effects model selection by method of computing the evidence; participants without choices are
+            left out. Empty for a single model, and without evidence.
+        check: The predictive check; None without simulations.
     """
 
     config: FitConfig
@@ -43,32 +43,32 @@ class FitResults:
     check: Check | None
 
     @property
-    def way(self) -> str:
-        """How the evidence that is shown and compared is computed: by quadrature if it is so for every model."""
+    def evidence_method(self) -> str:
+        """Method of computing the reported evidence: quadrature if it is available for every model, or else Laplace."""
         return "quadrature" if all("quadrature" in each.evidence for each in self.models.values()) else "Laplace"
 
     @property
     def selection(self) -> ModelSelection | None:
-        """The model selection that rests on this evidence."""
-        return self.selections.get(self.way)
+        """The model selection that is based on this evidence."""
+        return self.selections.get(self.evidence_method)
 
     def integrated_bic(self, model: str) -> float:
-        """Integrated BIC of a model of a hierarchical fit; lower is better."""
+        """Compute the integrated BIC of a model of a hierarchical fit; lower is better."""
         each = self.models[model]
         assert each.group is not None
-        return each.group.integrated_bic(each.evidence[self.way])
+        return each.group.integrated_bic(each.evidence[self.evidence_method])
 
 
 def run(config: FitConfig, data: Data, on_progress: OnProgress = silent) -> FitResults:
-    """Fit, integrate, compare and check.
+    """Fit and compare the models, and run the predictive check.
 
     Args:
-        config: What to fit.
-        data: What to fit it to.
+        config: The config.
+        data: The data to fit.
         on_progress: Called with the stage and the share of it that is done.
 
     Raises:
-        InvalidInputError: If the data can't be fitted like that, or a model can't be fitted.
+        InvalidInputError: If the data can't be fitted with the method, or a model can't be fitted.
     """
     check_choices(data.choices, config.method != "maximum-likelihood", config.data)
     models = {
@@ -77,23 +77,22 @@ def run(config: FitConfig, data: Data, on_progress: OnProgress = silent) -> FitR
         )
         for entry in config.models
     }
-    found = None
+    predictive_check = None
     if config.simulations:
         step = steps(on_progress, "predictive check", config.simulations * len(models))
         fits = {name: each.fit for name, each in models.items()}
-        found = check(fits, data, config.simulations, config.seed, step)
-    return FitResults(config, data, models, select(models, config.selection_prior), found)
+        predictive_check = check(fits, data, config.simulations, config.seed, step)
+    return FitResults(config, data, models, select(models, config.selection_prior), predictive_check)
 
 
 def select(models: dict[str, ModelFit], prior: SelectionPrior) -> dict[str, ModelSelection]:
-    """Random-effects model selection by each way of computing the evidence that all models have."""
+    """Select models by random effects, for each method of computing the evidence that is available for all models."""
     played = next(iter(models.values())).fit.choices > 0
     if len(models) < 2:
         return {}
-    shared = [way for way in ("Laplace", "quadrature") if all(way in each.evidence for each in models.values())]
+    count = prior_count(prior, len(models))
+    methods = [name for name in ("Laplace", "quadrature") if all(name in each.evidence for each in models.values())]
     return {
-        way: select_models(
-            np.stack([each.evidence[way][played] for each in models.values()], axis=1), prior_count(prior, len(models))
-        )
-        for way in shared
+        name: select_models(np.stack([each.evidence[name][played] for each in models.values()], axis=1), count)
+        for name in methods
     }

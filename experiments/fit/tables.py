@@ -35,30 +35,31 @@ def models(results: FitResults) -> TextTable:
         r2 = pseudo_r2(per_choice, fit.offered)
         cells = [name, str(len(fit.model.parameters)), f"{fit.log_likelihood.sum():,.1f}", f"{per_choice:.4f}"]
         cells += [f"{r2:.3f}", f"{fit.aic.sum():,.1f}", f"{fit.bic.sum():,.1f}"]
-        cells += [f"{each.evidence[results.way].sum():,.1f}"] if bayesian else []
+        cells += [f"{each.evidence[results.evidence_method].sum():,.1f}"] if bayesian else []
         cells += [f"{results.integrated_bic(name):,.1f}"] if each.group else []
         rows.append(tuple(cells))
-    title = f"Models, sums over {_participants(results)}" + (f" (evidence: {results.way})" if bayesian else "")
+    title = f"Models, sums over {_participants(results)}"
+    title += f" (evidence: {results.evidence_method})" if bayesian else ""
     return TextTable(title, tuple(columns), tuple(rows))
 
 
 def selection(results: FitResults) -> TextTable | None:
-    """Random-effects model selection for each way of computing the evidence; None if there was none."""
+    """Random-effects model selection for each method of computing the evidence; None if there was none."""
     if not results.selections:
         return None
-    columns = [f"{what}, {way}" for way in results.selections for what in ("frequency", "PXP")]
+    columns = [f"{measure}, {method}" for method in results.selections for measure in ("frequency", "PXP")]
     rows = []
     for i, name in enumerate(results.models):
         cells = [
-            (f"{found.frequencies[i]:.3f}", probability(found.protected[i])) for found in results.selections.values()
+            (f"{result.frequencies[i]:.3f}", probability(result.protected[i])) for result in results.selections.values()
         ]
         rows.append((name, *(cell for pair in cells for cell in pair)))
-    return TextTable(f"Model selection over {_participants(results)}", ("model", *columns), tuple(rows))
+    return TextTable(f"Model selection for {_participants(results)}", ("model", *columns), tuple(rows))
 
 
 def omnibus(results: FitResults) -> str:
-    """The probability that all models are equally frequent, in words, with its prior."""
-    risks = [f"{found.omnibus_risk:.3g} ({way})" for way, found in results.selections.items()]
+    """A sentence with the Bayesian omnibus risk and the prior counts."""
+    risks = [f"{result.omnibus_risk:.3g} ({method})" for method, result in results.selections.items()]
     count = "1" if results.config.selection_prior == 1 else "1/models"
     return (
         f"Bayesian omnibus risk, the probability that all models are equally frequent: {', '.join(risks)}. "
@@ -83,11 +84,11 @@ def parameters(results: FitResults) -> TextTable:
             if bayesian:
                 cells += [f"{np.median(each.posterior_mean[:, j]):.3g}", f"{low[j]:.2g} to {high[j]:.2g}"]
             rows.append(tuple(cells))
-    return TextTable(f"Parameters over {_participants(results)}", tuple(columns), tuple(rows))
+    return TextTable(f"Parameter estimates of {_participants(results)}", tuple(columns), tuple(rows))
 
 
 def groups(results: FitResults) -> TextTable | None:
-    """The groups of a hierarchical fit; None for other methods."""
+    """The group distributions of a hierarchical fit; None for other methods."""
     if results.config.method != "hierarchical":
         return None
     rows = [
@@ -101,20 +102,20 @@ def groups(results: FitResults) -> TextTable | None:
         )
         for row in frames.groups(results).to_dict("records")
     ]
-    header = ("model", "parameter", "median", "free mean", "free SD", "iterations")
-    return TextTable(f"Groups of {_participants(results)}", header, tuple(rows))
+    header = ("model", "parameter", "median", "mean (unbounded)", "SD (unbounded)", "iterations")
+    return TextTable(f"Group distributions of {_participants(results)}", header, tuple(rows))
 
 
 def flags(results: FitResults) -> TextTable | None:
     """Problems of fits, counted by model; None if there are none."""
     fits = frames.fits(results)
-    wrong = fits[fits.flag != "ok"]
+    flagged = fits[fits.flag != "ok"]
     rows = [
-        (str(model), str(flag), f"{len(group)} of {len(results.data.choices)}", _few(group.participant.tolist()))
-        for (model, flag), group in wrong.groupby(["model", "flag"], sort=False)
+        (str(model), str(flag), f"{len(group)} of {len(results.data.choices)}", _shortened(group.participant.tolist()))
+        for (model, flag), group in flagged.groupby(["model", "flag"], sort=False)
     ]
     return (
-        TextTable(f"Flags of {_participants(results)}", ("model", "flag", "participants", "who"), tuple(rows))
+        TextTable(f"Flags of {_participants(results)}", ("model", "flag", "number", "participants"), tuple(rows))
         if rows
         else None
     )
@@ -128,29 +129,27 @@ def predictive(check: Check) -> list[TextTable]:
     """The numbers of the predictive check: a table for each learning curve, and one of the stay/switch effects."""
     tables = []
     for curve, title in CURVES.items():
-        found = {player: interval for (name, player), interval in check.curves.items() if name == curve}
+        by_player = {player: interval for (name, player), interval in check.curves.items() if name == curve}
         rows = [
             (_player(player), *(percent_cell(Interval(*point)) for point in zip(*interval, strict=True)))
-            for player, interval in found.items()
+            for player, interval in by_player.items()
         ]
         if rows:
             tables.append(TextTable(title, ("round", *(f"{middle:g}" for middle in check.rounds)), tuple(rows)))
-    of = {(row["player"], row["effect"]): row for row in check.effects.to_dict("records")}
+    effects = {(row["player"], row["effect"]): row for row in check.effects.to_dict("records")}
     rows = []
     for player in dict.fromkeys(check.effects.player):
-        known = {effect: of.get((player, effect)) for effect in EFFECTS}
-        ends = [
-            DASH if row is None else cell(Interval(row["estimate"], row["low"], row["high"])) for row in known.values()
-        ]
-        rows.append((_player(player), *ends))
+        known = [effects.get((player, effect)) for effect in EFFECTS]
+        cells = [DASH if row is None else cell(Interval(row["estimate"], row["low"], row["high"])) for row in known]
+        rows.append((_player(player), *cells))
     header = ("player", *(f"last {effect}" for effect in EFFECTS))
-    return [*tables, TextTable("Effects on staying (log odds for one SD)", header, tuple(rows))]
+    return [*tables, TextTable("Effects on staying (log odds per SD)", header, tuple(rows))]
 
 
 def _player(name: str) -> str:
     return "participants" if name == PARTICIPANTS else name
 
 
-def _few(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _shortened(names: list[str], n: int = 5) -> str:
+    more = f" and {len(names) - n} more" if len(names) > n else ""
+    return ", ".join(names[:n]) + more

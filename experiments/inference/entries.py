@@ -51,7 +51,7 @@ class ModelEntry(NamedAgent):
         ]
         if self.fit is not None:
             repeated = sorted({name for name in self.fit if self.fit.count(name) > 1})
-            problems += [f".fit: parameters must be unique, got {name!r} again" for name in repeated]
+            problems += [f".fit: parameters must be unique, got {name!r} more than once" for name in repeated]
         if not self.parameters:
             problems.append(".fit: must have at least 1 parameter, got none")
         problems += [f".fixed.{name}: can't be combined with fit" for name in self.fixed if name in self.parameters]

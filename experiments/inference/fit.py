@@ -18,8 +18,8 @@ from accept_reject.experiments.reporting.progress import OnProgress, silent, ste
 Floats = NDArray[np.float64]
 
 Method = Literal["map", "hierarchical", "maximum-likelihood"]
-"""`map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates the priors,
-from the group; `maximum-likelihood` uses no priors, and so has no evidence to compare models by."""
+"""`map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates the priors
+from the group; `maximum-likelihood` uses no priors, so that models have no evidence to compare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,9 @@ class ModelFit:
 
     @property
     def evidence(self) -> dict[str, Floats]:
-        """Log-evidence of each participant, `(participants,)`, by how it was computed."""
-        found = {"Laplace": self.fit.log_evidence} if self.fit.bayesian else {}
-        return found if self.posterior is None else {**found, "quadrature": self.posterior.log_evidence}
+        """Log-evidence of each participant, `(participants,)`, by method of computing it."""
+        evidence = {"Laplace": self.fit.log_evidence} if self.fit.bayesian else {}
+        return evidence if self.posterior is None else {**evidence, "quadrature": self.posterior.log_evidence}
 
     @property
     def log_evidence(self) -> Floats:

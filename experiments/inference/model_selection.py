@@ -19,7 +19,7 @@ _NEGLIGIBLE, _NODES = 1e-18, 4_001
 
 
 DECIDED = 0.95
-"""A study decides for a model if the protected exceedance probability of the model is above this."""
+"""Evidence for a model is decisive if its protected exceedance probability is above this."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,17 +83,17 @@ def maximize(objective_of: Callable[[NDArray[np.int64]], Objective], starts: Ten
         along[flat, 0] = SADDLE_STEP
         along = along * (MAX_STEP / along.norm(dim=1, keepdim=True).clamp(min=MAX_STEP))
         expected = (slope * along - curvature * along**2 / 2).sum(dim=1)
-        there = x[at] + (axes @ along[..., None])[..., 0]
-        found = evaluate(objective, there)
-        gained = found[0] - value[at]
+        candidate = x[at] + (axes @ along[..., None])[..., 0]
+        result = evaluate(objective, candidate)
+        gained = result[0] - value[at]
         noise = 1e-11 * (1 + value[at].abs())
-        finite = found[0].isfinite() & found[1].isfinite().all(dim=1) & found[2].isfinite().all(dim=2).all(dim=1)
+        finite = result[0].isfinite() & result[1].isfinite().all(dim=1) & result[2].isfinite().all(dim=2).all(dim=1)
         better = finite & (gained >= -noise)
         as_expected = better & (gained >= expected / 2 - noise)
         less, more = damping[at] / 10, 10 * damping[at] + 0.1
         damping[at] = torch.where(as_expected, less, torch.where(better, damping[at], more))
-        x[at[better]] = there[better]
-        for kept, new in zip((value, gradient, hessian), found, strict=True):
+        x[at[better]] = candidate[better]
+        for kept, new in zip((value, gradient, hessian), result, strict=True):
             kept[at[better]] = new[better]
     return Maxima(x, value, hessian, converged)
 

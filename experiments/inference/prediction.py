@@ -1,7 +1,7 @@
-"""Held-out prediction: how well players predict the choices of participants that nothing was fitted to.
+"""Held-out prediction: predictive accuracy for participants that were not used for fitting.
 
 Everything here is measured as negative log-likelihood (NLL): minus the mean log-probability of a participant's choices,
-each predicted from what had happened to that participant before.
+each predicted from the participant's preceding rounds.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Recovery: simulate, fit, and see whether what went in comes out, for designs of many sizes."""
+"""Parameter and model recovery, for designs with different numbers of rounds and participants."""

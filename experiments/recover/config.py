@@ -1,4 +1,4 @@
-"""What to simulate and recover, as configs say it."""
+"""Configs of recovery studies."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class SimulatedModel(ModelEntry):
     """A model that is simulated and fitted.
 
     Attributes:
-        population: How its parameters are distributed over participants, as in a population's config; those that are
-            estimated and not named here are drawn from their priors.
+        population: Distributions of its parameters over participants, as in a population's config. Other estimated
+            parameters are drawn from their priors.
     """
 
     population: dict[str, Any] = {}
@@ -40,7 +40,7 @@ class SimulatedModel(ModelEntry):
         return self
 
     def simulated(self, participants: int, game: ScenarioEntry, seed: int) -> PopulationConfig:
-        """Its participants, as a population's config."""
+        """Return the config of a population of participants with this model."""
         model = self.resolve()
         from_prior = [name for name in model.parameters if name not in self.population]
         at = [model.parameters.index(name) for name in from_prior]
@@ -63,18 +63,18 @@ class SimulatedModel(ModelEntry):
 
 
 class RecoverConfig(Spec):
-    """What to simulate and recover.
+    """Config of a recovery study.
 
     Attributes:
         name: Name of the run, the first part of its folder's name.
-        models: The models: each is simulated, and all are fitted to what it did.
+        models: The models. Each is simulated, and all are fitted to its choices.
         game: The game that is played.
-        rounds: Lengths of the game to try; its own by default.
-        participants: Sizes of a study to try.
-        studies: How many studies are simulated for each model and each size.
-        starts: From how many points an optimum is looked for.
-        seed: Seed of everything.
-        evidence: How evidence is computed: by Laplace's approximation, or by quadrature (models of up to three
+        rounds: Numbers of rounds to simulate; by default that of the game.
+        participants: Numbers of participants of a study to simulate.
+        studies: Number of simulated studies for each model and each size.
+        starts: Number of starting points of the search for the optimum.
+        seed: Seed of simulations and starting points.
+        evidence: Method of computing the evidence: Laplace's approximation, or quadrature (models with up to three
             parameters), which is slower and distinguishes models in shorter games.
         selection_prior: Prior count of each model in model selection, 1 or 1 over the number of models.
     """
@@ -109,7 +109,7 @@ class RecoverConfig(Spec):
             values = getattr(self, key)
             repeated = sorted({value for value in values if values.count(value) > 1})
             if repeated:
-                problems.append(f"{key}: must be unique, got {', '.join(map(str, repeated))} again")
+                problems.append(f"{key}: must be unique, got {', '.join(map(str, repeated))} more than once")
         if self.evidence == "quadrature":
             problems += [
                 f"evidence: must be 'laplace' for models with more than {MAX_PARAMETERS} parameters, got 'quadrature' "
@@ -123,9 +123,9 @@ class RecoverConfig(Spec):
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """The lengths of the game to try."""
+        """The numbers of rounds to simulate."""
         return self.rounds or (self.game.resolve().rounds,)
 
     def game_of(self, rounds: int) -> ScenarioEntry:
-        """The game with another length."""
+        """Return the game with another number of rounds."""
         return ScenarioEntry(scenario=self.game.scenario, game={**self.game.game, "rounds": rounds})

@@ -1,4 +1,4 @@
-"""The recovery as an experiment: its answer, tables, figures and report."""
+"""The recovery study as an experiment: its answer, tables, figures and report."""
 
 from __future__ import annotations
 
@@ -53,26 +53,27 @@ class Recover(Experiment[RecoverConfig, None, RecoverResults]):
         )
 
     def answer(self, results: RecoverResults) -> tuple[str, ...]:
-        """How well parameters and models are recovered in the largest design."""
+        """Recovery of parameters and models in the largest design."""
         config = self.config
         rounds, size = max(config.lengths), max(config.participants)
-        found = results.parameters
-        found = found[(found.rounds == rounds) & (found.participants == size)].dropna(subset="r")
+        parameters = results.parameters
+        parameters = parameters[(parameters.rounds == rounds) & (parameters.participants == size)].dropna(subset="r")
         sentences = []
-        if len(found):
-            each = (f"{row.parameter.replace('_', ' ')} of {row.model} {row.r:.2f}" for row in found.itertuples())
+        if len(parameters):
+            items = (f"{row.parameter.replace('_', ' ')} of {row.model} {row.r:.2f}" for row in parameters.itertuples())
             sentences.append(
-                f"With {counted(rounds, 'round')}, estimates correlate with the true parameters: {listed(each)}."
+                f"With {counted(rounds, 'round')}, estimates correlate with the true parameters: {listed(items)}."
             )
         confusion = results.confusion
         if not confusion.empty:
-            right = confusion[(confusion.rounds == rounds) & (confusion.participants == size)]
-            right = right[right.generating == right.fitted]
+            recovered = confusion[(confusion.rounds == rounds) & (confusion.participants == size)]
+            recovered = recovered[recovered.generating == recovered.fitted]
             shares = (
-                f"{row.generating} in {row.wins:.0%} (decided in {row.decided:.0%})" for row in right.itertuples()
+                f"{row.generating} in {row.wins:.0%} (decisively in {row.decided:.0%})"
+                for row in recovered.itertuples()
             )
             sentences.append(
-                f"In studies of {size} participants the generating model wins: {listed(shares)}; a study is decided if "
-                f"the protected exceedance probability is above {DECIDED:g}."
+                f"In studies with {size} participants, the generating model wins: {listed(shares)}; evidence is "
+                f"decisive if the protected exceedance probability is above {DECIDED:g}."
             )
         return tuple(sentences) or ("No true parameter varies, so recovery can't be measured.",)

@@ -1,4 +1,4 @@
-"""Every number of a recovery, as data frames."""
+"""All numbers of a recovery study as data frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from accept_reject.experiments.recover.run import RecoverResults
 
 def frames(results: RecoverResults) -> dict[str, pd.DataFrame]:
     """The data frames by name."""
-    found = {"estimates": results.estimates, "parameters": results.parameters}
+    tables = {"estimates": results.estimates, "parameters": results.parameters}
     if len(results.config.models) > 1:
-        found |= {"studies": results.studies, "confusion": results.confusion}
-    return found
+        tables |= {"studies": results.studies, "confusion": results.confusion}
+    return tables

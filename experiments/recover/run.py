@@ -1,4 +1,4 @@
-"""Simulate participants from every model, fit every model to them, and see whether what went in comes out."""
+"""Simulate participants from every model, fit every model to them, and measure parameter and model recovery."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RecoverResults:
-    """What came out.
+    """The results of a recovery study.
 
     Attributes:
-        config: What was simulated.
-        estimates: A row for each simulated participant of each game's length and each parameter of its own model;
+        config: The config.
+        estimates: A row for each number of rounds, simulated participant and parameter of the generating model;
             columns `rounds`, `model`, `participant` (from 1), `parameter`, `truth`, `estimate`, its 95% interval `low`,
             `high`, and `posterior_mean`.
         studies: A row for each simulated study and each model fitted to it; columns `rounds`, `participants`,
@@ -43,18 +43,18 @@ class RecoverResults:
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
-        """How well parameters are recovered: a row for each game's length, study's size, model and parameter.
+        """Parameter recovery, with a row for each number of rounds and participants, model and parameter.
 
         Columns: `rounds`, `participants`, `model`, `parameter`; over all simulated participants `r` (Pearson's
-        correlation of estimates with truths), `r_posterior_mean` (of posterior means), `rho` (Spearman's), `bias` (mean
-        error), `rmse` and `coverage` (share of 95% intervals that hold the truth); and `r_low`, `r_high`, between which
-        the correlation lies in 95% of the studies of that size. A correlation is empty where the truth does not vary.
+        correlation of estimates and true values), `r_posterior_mean` (of posterior means), `rho` (Spearman's), `bias`
+        (mean error), `rmse` and `coverage` (share of 95% intervals that contain the true value); and `r_low`, `r_high`,
+        the central 95% of the correlation over studies of that size. Correlations are NaN if true values don't vary.
         """
         rows = []
         for (rounds, model, parameter), each in self.estimates.groupby(["rounds", "model", "parameter"], sort=False):
             truth, estimate = each.truth.to_numpy(), each.estimate.to_numpy()
             error = estimate - truth
-            found = {
+            measures = {
                 "r": correlation(estimate, truth),
                 "r_posterior_mean": correlation(each.posterior_mean.to_numpy(), truth),
                 "rho": correlation(stats.rankdata(estimate), stats.rankdata(truth)),
@@ -63,16 +63,16 @@ class RecoverResults:
                 "coverage": ((each.low <= truth) & (truth <= each.high)).mean(),
             }
             for size in self.config.participants:
-                whole = self.config.studies * size
-                pairs = np.stack([estimate[:whole], truth[:whole]], axis=1).reshape(self.config.studies, size, 2)
-                among = spread([correlation(*study.T) for study in pairs])
+                n = self.config.studies * size
+                pairs = np.stack([estimate[:n], truth[:n]], axis=1).reshape(self.config.studies, size, 2)
+                over_studies = spread([correlation(*study.T) for study in pairs])
                 key = {"rounds": rounds, "participants": size, "model": model, "parameter": parameter}
-                rows.append({**key, **found, "r_low": among.low, "r_high": among.high})
+                rows.append({**key, **measures, "r_low": over_studies.low, "r_high": over_studies.high})
         return pd.DataFrame(rows)
 
     @cached_property
     def confusion(self) -> pd.DataFrame:
-        """How well models are distinguished: a row for each size, generating model and fitted model.
+        """Model recovery, with a row for each design size, generating model and fitted model.
 
         Columns: `rounds`, `participants`, `generating`, `fitted`; `wins`, the share of studies in which the fitted
         model has the highest exceedance probability; `decided`, the share in which it is above `DECIDED`;
@@ -86,14 +86,14 @@ class RecoverResults:
 
 
 def wilson(share: Floats, studies: int) -> Interval:
-    """Shares of so many studies, with Wilson's 95% intervals."""
+    """Compute Wilson's 95% intervals of shares of a number of studies."""
     hits = np.rint(share * studies).astype(int)
     ends = [stats.binomtest(k, studies).proportion_ci(method="wilson") for k in hits]
     return Interval(share, *np.array(ends).T)
 
 
 def correlation(x: Floats, y: Floats) -> float:
-    """Pearson's correlation; NaN where one of the two does not vary."""
+    """Compute Pearson's correlation; NaN if one of the two does not vary."""
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
@@ -102,21 +102,21 @@ def correlation(x: Floats, y: Floats) -> float:
 def run(config: RecoverConfig, on_progress: OnProgress = silent) -> RecoverResults:
     """Simulate, fit and compare.
 
-    Participants of smaller studies are the first ones of the same simulated people who make up the larger ones.
+    Participants of smaller studies are the first participants of the larger ones.
 
     Args:
-        config: What to simulate.
+        config: The config.
         on_progress: Called with the stage and the share of it that is done.
     """
     estimates, studies = [], []
     for rounds in config.lengths:
         for i, truth in enumerate(config.models):
             seed = int(generator(config.seed, Stream.STUDY, rounds, i).integers(2**31))
-            people = config.studies * max(config.participants)
-            choices, parameters = simulate(truth.simulated(people, config.game_of(rounds), seed))
+            participants = config.studies * max(config.participants)
+            choices, parameters = simulate(truth.simulated(participants, config.game_of(rounds), seed))
             stage = f"{rounds} rounds, {truth.name}"
             passes = 2 if config.evidence == "quadrature" else 1
-            step = steps(on_progress, stage, people * len(config.models) * passes)
+            step = steps(on_progress, stage, participants * len(config.models) * passes)
             evidence = []
             for entry in config.models:
                 fit = fit_individually(entry.resolve(), choices, starts=config.starts, seed=config.seed, on_fitted=step)
@@ -135,7 +135,7 @@ def run(config: RecoverConfig, on_progress: OnProgress = silent) -> RecoverResul
 def _recovered(
     rounds: int, entry: SimulatedModel, fit: Fit, mean: Floats, parameters: dict[str, Floats]
 ) -> pd.DataFrame:
-    """Truths and estimates, a row for each participant and parameter."""
+    """Return true values and estimates, with a row for each participant and parameter."""
     low, high = fit.interval()
     names = fit.model.parameters
     n = len(mean)
@@ -154,21 +154,21 @@ def _recovered(
 
 
 def _studies(config: RecoverConfig, rounds: int, generating: str, evidence: Floats) -> list[dict[str, Any]]:
-    """Model selection in studies of every size, cut out of the same participants."""
+    """Select models in studies of every size, which are subsets of the same participants."""
     names = [entry.name for entry in config.models]
     prior = prior_count(config.selection_prior, len(names))
     rows = []
     for size in config.participants:
         for study in range(config.studies):
-            found = select_models(evidence[study * size : (study + 1) * size], prior)
+            selection = select_models(evidence[study * size : (study + 1) * size], prior)
             key = {"rounds": rounds, "participants": size, "generating": generating, "study": study + 1}
             rows += [
                 {
                     **key,
                     "fitted": name,
-                    "frequency": found.frequencies[i],
-                    "protected": found.protected[i],
-                    "wins": bool(found.exceedance.argmax() == i),
+                    "frequency": selection.frequencies[i],
+                    "protected": selection.protected[i],
+                    "wins": bool(selection.exceedance.argmax() == i),
                 }
                 for i, name in enumerate(names)
             ]

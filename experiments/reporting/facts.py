@@ -26,7 +26,7 @@ FAMILIES: dict[str, tuple[type[Learner], ...]] = {
 
 
 class DataFacts(NamedTuple):
-    """How many choices there are.
+    """Counts of participants, choices and rounds.
 
     Attributes:
         participants: Number of participants.
@@ -142,20 +142,20 @@ def model_facts(entry: ModelEntry) -> ModelFacts:
 
 
 def parameter_groups(models: Sequence[ModelFacts], estimated: bool) -> dict[tuple[str, ...], list[ParameterFacts]]:
-    """The parameters that are estimated, or those that are held constant, by the names of the models that have them."""
-    having: dict[ParameterFacts, list[str]] = {}
+    """Group the estimated parameters, or those that are held constant, by the names of the models that have them."""
+    owners: dict[ParameterFacts, list[str]] = {}
     for model in models:
         for each in model.parameters:
             if (each.prior is not None) == estimated:
-                having.setdefault(each, []).append(model.name)
+                owners.setdefault(each, []).append(model.name)
     groups: dict[tuple[str, ...], list[ParameterFacts]] = {}
-    for each, names in having.items():
+    for each, names in owners.items():
         groups.setdefault(tuple(names), []).append(each)
     return groups
 
 
 def population_groups(entries: Iterable[Any], game: ScenarioEntry) -> list[tuple[list[str], list[tuple[str, Any]]]]:
-    """How the true parameters of simulated models are distributed, models with the same distributions together.
+    """Group simulated models by the distributions of their true parameters.
 
     Args:
         entries: The models, a `SimulatedModel` each.
@@ -178,7 +178,7 @@ def population_groups(entries: Iterable[Any], game: ScenarioEntry) -> list[tuple
 
 
 def distribution(each: Distribution | Mixture) -> str:
-    """A distribution in the notation of scipy.stats, such as `beta(a = 2, b = 3)`; mixtures as weighted sums."""
+    """Format a distribution in the notation of scipy.stats, such as `beta(a = 2, b = 3)`; mixtures as weighted sums."""
     if isinstance(each, Mixture):
         total = sum(each.weights)
         parts = zip(each.weights, each.mixture, strict=True)
@@ -188,16 +188,16 @@ def distribution(each: Distribution | Mixture) -> str:
 
 
 def has_defaults(population: PopulationConfig) -> bool:
-    """Whether some parameters of a population have their default values."""
+    """Return whether some parameters of a population have their default values."""
     named = {*population.parameters, *(name for group in population.correlated for name in group.parameters)}
     return bool(learner_class(population.agent).free_parameters().keys() - named)
 
 
 def opening_rounds(spec: GameSpec, lengths: Iterable[int]) -> list[int]:
-    """The first round, counted from 1, with plenty of spots in games of some lengths."""
+    """Return the first round with plenty of spots, counted from 1, for each length of the game."""
     return [spec.model_copy(update={"rounds": rounds}).opening_round + 1 for rounds in lengths]
 
 
 def is_network(agent: str) -> bool:
-    """Whether an agent is a trained network."""
+    """Return whether an agent is a trained network."""
     return issubclass(load_class(agent), RecurrentAgent)

@@ -29,12 +29,12 @@ def render(template: str, **context: Any) -> str:
 
 
 def versions() -> list[str]:
-    """The versions of the software, such as `numpy 2.3.1`."""
+    """List the versions of the software, such as `numpy 2.3.1`."""
     return [*(f"{name} {metadata.version(name)}" for name in VERSIONS), f"Python {platform.python_version()}"]
 
 
 def _inline(svg: bytes, name: str) -> Markup:
-    """An SVG file as an element of a page, with its name for screen readers."""
+    """Embed an SVG file in a page, with its name for screen readers."""
     _, tag, drawing = svg.decode().partition("<svg")  # from our own figures, so it needs no escaping
     return Markup('<div class="scroll">{} role="img" aria-label="{}"{}</div>').format(
         Markup(tag), name, Markup(drawing)

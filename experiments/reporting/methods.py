@@ -39,7 +39,7 @@ class Methods(NamedTuple):
 
 
 class _BlankLines(Extension):
-    """Turns the blank lines of a template into separators, which those that statements leave can't be confused with."""
+    """Replaces blank lines in a template's source by separators; blank lines that statements leave are ignored."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         return re.sub(r"\n[ \t]*(?=\n)", f"\n{PARAGRAPH}", source)
@@ -86,14 +86,14 @@ def write_methods(name: str, **context: Any) -> Methods:
 
 
 def constant(path: str) -> Any:
-    """A constant of the experiments' code, such as `inference.model_selection.DECIDED`."""
+    """Return a constant of the experiments' code, such as `inference.model_selection.DECIDED`."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(f"accept_reject.experiments.{module}"), name)
 
 
 def _checked(value: Any) -> Any:
-    """Refuse what isn't text or a finite number, such as None; `{{ "x" if condition }}` may be undefined."""
+    """Reject values other than text and finite numbers, such as None; `{{ "x" if condition }}` may be undefined."""
     text = isinstance(value, str | Undefined)
     if not text and (isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)):
-        raise ValueError(f"a methods template can't write {value!r}")
+        raise ValueError(f"values in a methods template must be text or finite numbers, got {value!r}")
     return value

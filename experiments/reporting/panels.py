@@ -44,4 +44,4 @@ def stay_effects(ax: Axes, effects: pd.DataFrame, styles: Mapping[str, str], lab
     ax.axhline(0, color="0.75", linewidth=0.8, zorder=0)
     ax.set_xticks(range(len(EFFECTS)), [f"last {effect}" for effect in EFFECTS])
     ax.set_xlim(-0.6, len(EFFECTS) - 0.4)
-    ax.set_ylabel("Effect on staying\n(log odds for one SD)")
+    ax.set_ylabel("Effect on staying\n(log odds per SD)")

@@ -46,9 +46,9 @@ def steps(on_progress: OnProgress, stage: str, total: int) -> Callable[[int], No
     """
     done = 0
 
-    def step(more: int) -> None:
+    def step(n: int) -> None:
         nonlocal done
-        done += more
+        done += n
         on_progress(stage, done / total)
 
     return step

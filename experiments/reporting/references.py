@@ -15,13 +15,13 @@ BIBLIOGRAPHY = Path(__file__).with_name("references.bib")
 
 @cache
 def bibliography() -> dict[str, Entry]:
-    """The entries of `references.bib` by key.
+    """Return the entries of `references.bib` by key.
 
     Raises:
         ValueError: If an entry can't be read, or two have the same key.
     """
-    reading: list[Any] = [LatexDecodingMiddleware(), SeparateCoAuthors(), SplitNameParts()]
-    library = parse_file(str(BIBLIOGRAPHY), append_middleware=reading)
+    middleware: list[Any] = [LatexDecodingMiddleware(), SeparateCoAuthors(), SplitNameParts()]
+    library = parse_file(str(BIBLIOGRAPHY), append_middleware=middleware)
     if library.failed_blocks:
         lines = ", ".join(str((block.start_line or 0) + 1) for block in library.failed_blocks)
         raise ValueError(f"{BIBLIOGRAPHY.name}: invalid entries at lines {lines}")
@@ -59,14 +59,14 @@ class Citations:
 
 
 def label(entry: Entry) -> str:
-    """Authors and year, such as `Stephan et al., 2009`."""
+    """Format authors and year, such as `Stephan et al., 2009`."""
     names = [_family(author) for author in entry["author"]]
     authors = f"{names[0]} et al." if len(names) > 2 else " & ".join(names)
     return f"{authors}, {entry['year']}"
 
 
 def formatted(entry: Entry) -> str:
-    """An entry as text, in APA style."""
+    """Format an entry in APA style."""
     work = {field.key: field.value for field in entry.fields}
     authors = _and([f"{_family(author)}, {_initials(author)}" for author in work["author"]])
     if "editor" in work:
@@ -88,7 +88,7 @@ def _initials(person: NameParts) -> str:
 
 
 def _and(names: list[str]) -> str:
-    """Such as `A, B., & C, D.`; two editors' names, which hold no commas, without one."""
+    """Join names, such as `A, B., & C, D.`; two names without commas, such as editors, are joined by `&` alone."""
     *others, last = names
     comma = "," if "," in last or len(others) > 1 else ""
     return f"{', '.join(others)}{comma} & {last}" if others else last

@@ -47,7 +47,7 @@ def to_bytes(figure: Figure, suffix: str) -> bytes:
 
 
 def mark_simulated(figure: Figure) -> None:
-    """Add the note "simulated participants" in the lower right corner, for figures that leave their report."""
+    """Add the note "simulated participants" in the lower right corner, for figures used outside their report."""
     label, strip = figure.get_supxlabel(), 0.17
     figure.set_figheight(figure.get_figheight() + strip)  # room for the note, so that nothing is covered
     figure.supxlabel(f"{label}\n" if label else " ", fontsize=9)  # an empty line below everything else

@@ -205,7 +205,7 @@ class PopulationConfig(Spec):
             f"{place}: unknown parameter {name!r}{suggest(name, known)}" for place, name in named if name not in known
         ]
         problems += [
-            f"{place}: must be unique across parameters and correlated, got {name!r} again"
+            f"{place}: must be unique across parameters and correlated, got {name!r} more than once"
             for i, (place, name) in enumerate(named)
             if name in names[:i]
         ]

@@ -1,4 +1,4 @@
-"""The config of a sweep, and the runs that it stands for."""
+"""The config of a sweep, and its runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from accept_reject.errors import Integer, InvalidInputError, Spec, list_problems, parse
-from accept_reject.experiments.config import content_hash, dump, dump_config, model_of_kind, read_config, replaced
+from accept_reject.experiments.config import content_hash, dump, dump_config, model_of_kind, read_config, replace_value
 from accept_reject.experiments.sweep.kinds import CONFIGS
 
 
@@ -18,8 +18,8 @@ class SweepConfig(Spec):
 
     Attributes:
         sweep: The changes of each run: a list of mappings from `key.path` to a value; or a grid, that is a mapping from
-            `key.path` to a list of values, of which every combination is run.
-        seeds: The seeds with which each of them is run, or their number, from 0; by default the config's own seed.
+            `key.path` to a list of values, with a run for each combination.
+        seeds: The seeds of each of these runs, or the number of seeds, from 0; by default the config's own seed.
         engine: `local` runs on this machine, `dask` on a cluster.
         jobs: Number of simultaneous runs; by default the number of cores. With `slurm`, the number of jobs to submit.
         scheduler: Address of a Dask scheduler, such as `tcp://host:8786`.
@@ -140,15 +140,15 @@ def load_sweep(path: str, overrides: Sequence[str] = ()) -> Sweep:
 def _resolve(
     data: dict[str, Any], model: type[Spec], changes: Sequence[Mapping[str, Any]], path: str, problems: list[str]
 ) -> tuple[Run, ...]:
-    """The runs; a problem of several runs is reported once, with the first run that has it."""
+    """Resolve the configs of all runs; a problem of several runs is reported once, with the first run that has it."""
     runs: list[Run] = []
-    found: dict[str, list[str]] = {}
+    runs_by_problem: dict[str, list[str]] = {}
     dumped: dict[str, int] = {}
     for number, change in enumerate(changes):
         try:
             resolved: Any = data
             for key, value in change.items():
-                resolved = replaced(resolved, key, value)
+                resolved = replace_value(resolved, key, value)
             run = Run(number, model.model_validate(resolved), change)
         except ValidationError as error:
             own = list_problems(error, model)
@@ -156,12 +156,14 @@ def _resolve(
             own = [str(error)]
         else:
             runs.append(run)
-            twin = dumped.setdefault(dump_config(run.config), number)
-            own = [f"must be unique, got the same config as {describe(changes[twin])}"] if twin != number else []
+            duplicate = dumped.setdefault(dump_config(run.config), number)
+            is_unique = duplicate == number
+            own = [] if is_unique else [f"must be unique, got the same config as {describe(changes[duplicate])}"]
         for problem in own:
-            found.setdefault(problem, []).append(describe(change))
+            runs_by_problem.setdefault(problem, []).append(describe(change))
     problems += [
-        problem if len(where) == len(changes) else f"{where[0]}: {problem}" for problem, where in found.items()
+        problem if len(where) == len(changes) else f"{where[0]}: {problem}"
+        for problem, where in runs_by_problem.items()
     ]
     if problems:
         raise InvalidInputError(path, problems)
@@ -169,10 +171,10 @@ def _resolve(
 
 
 def describe(changes: Mapping[str, Any]) -> str:
-    """Changes as they would be written on the command line."""
+    """Format changes as on the command line."""
     return " ".join(f"{key}={as_text(value)}" for key, value in changes.items()) or "no changes"
 
 
 def as_text(value: Any) -> str:
-    """A value of a config on one line."""
+    """Format a value of a config on one line."""
     return value if isinstance(value, str) else dump([value])[2:].strip().replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are executed: in processes of this machine, or by the workers of a Dask cluster."""
+"""Execution of the runs of a sweep: in processes on this machine, or by the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from accept_reject.experiments.sweep.one import Outcome
 
 Task = Callable[[Run], Outcome]
 
-IDLE = 20
-"""Seconds after which an idle process ends, so that those of a killed sweep don't stay."""
+IDLE_TIMEOUT = 20
+"""Seconds after which an idle process ends, so that no processes of a killed sweep remain."""
 
 
 def run_all(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[Outcome]:
@@ -42,16 +42,16 @@ def _on_this_machine(jobs: int, runs: Sequence[Run], task: Task) -> Iterator[Out
     When one process dies, the pool terminates the others too. The runs that were in progress are therefore repeated
     one by one at the end, each in its own process: a run whose process dies again is reported as failed.
     """
-    left, suspects = {run.number: run for run in runs}, list[Run]()
-    while left:
+    remaining, interrupted = {run.number: run for run in runs}, list[Run]()
+    while remaining:
         started: list[int] = []
         try:
-            for outcome in _in_processes(jobs, [*left.values()], task, started):
-                del left[outcome.run.number]
+            for outcome in _in_processes(jobs, [*remaining.values()], task, started):
+                del remaining[outcome.run.number]
                 yield outcome
         except TerminatedWorkerError:
-            suspects += [left.pop(number) for number in started if number in left]
-    for run in suspects:
+            interrupted += [remaining.pop(number) for number in started if number in remaining]
+    for run in interrupted:
         try:
             yield from _in_processes(2, [run], task, [])  # with one job, joblib would use the main process
         except TerminatedWorkerError as error:
@@ -59,14 +59,14 @@ def _on_this_machine(jobs: int, runs: Sequence[Run], task: Task) -> Iterator[Out
 
 
 def _in_processes(jobs: int, runs: Sequence[Run], task: Task, started: list[int]) -> Iterator[Outcome]:
-    """Yield outcomes as they come; the numbers of runs that were handed to a process are appended to `started`."""
+    """Yield outcomes as they arrive; the numbers of runs that were handed to a process are appended to `started`."""
 
     def calls() -> Iterator[Any]:
         for run in runs:
             started.append(run.number)
             yield joblib.delayed(task)(run)
 
-    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE):
+    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_TIMEOUT):
         yield from joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)(calls())
 
 
@@ -87,13 +87,13 @@ def _on_dask(config: SweepConfig, runs: Sequence[Run], task: Task) -> Iterator[O
                 if future.status == "finished":
                     yield future.result()
                 else:
-                    lost = repr(future.exception()) if future.status == "error" else f"its worker is {future.status}"
-                    yield Outcome(futures[future], "failed", reason=lost.splitlines()[0], details=lost)
+                    details = repr(future.exception()) if future.status == "error" else f"its worker is {future.status}"
+                    yield Outcome(futures[future], "failed", reason=details.splitlines()[0], details=details)
 
 
 @contextmanager
 def _cluster(config: SweepConfig) -> Iterator[Any]:
-    """The address of a scheduler, or a cluster of SLURM jobs that ends with the sweep."""
+    """Yield the address of a scheduler, or a cluster of SLURM jobs that ends with the sweep."""
     if config.scheduler:
         yield config.scheduler
         return

@@ -25,6 +25,6 @@ CONFIGS: tuple[type[Spec], ...] = tuple(experiment.config_type for experiment in
 
 
 def make_experiment(config: Any) -> Experiment[Any, Any, Any]:
-    """The experiment of a config of any kind."""
-    (found,) = (experiment for experiment in EXPERIMENTS if experiment.kind == config.kind)
-    return found(config)
+    """Create the experiment for a config of any kind."""
+    (experiment_type,) = (each for each in EXPERIMENTS if each.kind == config.kind)
+    return experiment_type(config)

@@ -19,15 +19,15 @@ from accept_reject.experiments.runner import Experiment, locked, run_experiment
 from accept_reject.experiments.sweep.config import Run
 from accept_reject.experiments.sweep.kinds import make_experiment
 
-_ONE_AT_A_TIME = threading.Lock()
-"""Figures, the standard output and the current folder belong to a process: its threads take turns."""
+_PROCESS_LOCK = threading.Lock()
+"""Lock for threads of one process, which share its figures, standard output and current folder."""
 
 Score = tuple[str, float]
-"""The name of the number that runs are compared by, and its value."""
+"""Name and value of the metric by which runs are compared."""
 
 
 class Place(NamedTuple):
-    """Where runs find and leave their files: absolute folders that every worker can access.
+    """Folders of runs, as absolute paths that every worker can access.
 
     Attributes:
         parent: The folder in which the runs' own folders are created.
@@ -46,9 +46,9 @@ class Outcome(NamedTuple):
         status: `done` for a complete run, `resumed` for one that continued an interrupted run, `skipped` for one that
             was finished before, or `failed`.
         folder: Name of its folder; empty if it is not known.
-        score: The number that runs are compared by; None if there is no such number.
+        score: The metric by which runs are compared; None if there is no such metric.
         reason: Why it failed, on one line.
-        details: The same with all details.
+        details: The full error message.
     """
 
     run: Run
@@ -62,24 +62,24 @@ class Outcome(NamedTuple):
 def run_one(run: Run, place: Place) -> Outcome:
     """Run one job quietly on one thread; block while another process holds its lock.
 
-    The lock belongs to the operating system: it ends with the process that holds it, however that ends.
+    The operating system releases the lock when the process that holds it ends, for any reason.
     """
     name = ""
     try:
-        with _ONE_AT_A_TIME, contextlib.chdir(place.current), Path(os.devnull).open("w") as nowhere:
+        with _PROCESS_LOCK, contextlib.chdir(place.current), Path(os.devnull).open("w") as devnull:
             torch.set_num_threads(1)
             experiment = make_experiment(run.config)
             name = experiment.folder_name
             folder = place.parent / name
-            with locked(folder), contextlib.redirect_stdout(nowhere):
+            with locked(folder), contextlib.redirect_stdout(devnull):
                 status: Literal["done", "resumed", "skipped"] = "skipped"
                 if not is_finished(folder):
                     status = "resumed" if experiment.can_resume(folder) else "done"
-                    run_experiment(experiment, place.parent, Console(file=nowhere))
+                    run_experiment(experiment, place.parent, Console(file=devnull))
                 return Outcome(run, status, name, _score(experiment, folder))
     except InvalidInputError as error:
         return Outcome(run, "failed", name, reason="; ".join(error.problems), details=str(error))
-    except Exception as error:  # whatever it is, the other runs continue
+    except Exception as error:  # after any error, the other runs continue
         reason = traceback.format_exception_only(error)[-1].strip()
         return Outcome(run, "failed", name, reason=reason.splitlines()[0], details=traceback.format_exc())
 

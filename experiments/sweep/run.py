@@ -1,4 +1,4 @@
-"""A sweep from its config to its table: one progress bar over all runs, whatever the outcome of each."""
+"""Run a sweep with one progress bar over all runs, and write and print its table."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ class Shard(NamedTuple):
         """Parse a text such as `2/5`.
 
         Raises:
-            InvalidInputError: If it has another form.
+            InvalidInputError: If the text is not valid.
         """
-        found = re.fullmatch(r"(\d+)/(\d+)", text)
-        if not found or not 1 <= int(found[1]) <= int(found[2]):
+        match = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
             raise InvalidInputError("--shard", [f"must be i/n, from 1/n to n/n, got {text!r}"])
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
     @property
     def suffix(self) -> str:
-        """Suffix of its files' names, by which each shard has its own."""
+        """Suffix of the names of its files, different for each shard."""
         return f"-{self.part}-of-{self.parts}" if self.parts > 1 else ""
 
 
-WHOLE = Shard()
+ALL_RUNS = Shard()
 
 
-def run_sweep(sweep: Sweep, parent: Path, shard: Shard = WHOLE) -> bool:
+def run_sweep(sweep: Sweep, parent: Path, shard: Shard = ALL_RUNS) -> bool:
     """Execute the runs with a progress bar, write the sweep's own folder and print the table.
 
     Args:
-        sweep: What to run.
+        sweep: The sweep.
         parent: The folder in which the runs' own folders and the sweep's are created.
-        shard: Which of the runs to execute: the second of five parts has the runs 2, 7, 12, ...
+        shard: The part of the runs to execute: the second of five parts has the runs 2, 7, 12, ...
 
     Returns:
         Whether no run failed.

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that an interrupted training needs to resume as if it had not been interrupted."""
+"""Checkpoints: the state from which an interrupted training run resumes as if it had not been interrupted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAST, BEFORE = "checkpoint.pt", "checkpoint.before.pt"
 """The last checkpoint and the one before it."""
 
 KEYS = {"origin", "network", "optimizer", "progress"}
-"""Content of a checkpoint: a hash of config and data, and the state of the training."""
+"""Content of a checkpoint: a hash of config and data, and the state of the training run."""
 
 
 class Loaded(NamedTuple):
@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
 
 
 def save_checkpoint(folder: Path, content: dict[str, Any]) -> None:
-    """Replace the last checkpoint as a whole, and keep it as the one before.
+    """Write a checkpoint atomically, and keep the previous one.
 
     Args:
         folder: The run's folder.
@@ -48,7 +48,8 @@ def save_checkpoint(folder: Path, content: dict[str, Any]) -> None:
 def load_checkpoint(folder: Path, origin: str) -> Loaded:
     """Load the last valid checkpoint.
 
-    An invalid one is renamed if the one before it is valid, which it would replace at the next save otherwise.
+    If the last checkpoint is invalid and the one before it is valid, the invalid one is renamed, so that the next save
+    does not replace the valid one.
 
     Args:
         folder: The run's folder.
@@ -57,9 +58,9 @@ def load_checkpoint(folder: Path, origin: str) -> Loaded:
     Raises:
         InvalidInputError: If all checkpoints are invalid, or if they belong to another config or other data.
     """
-    found = [folder / name for name in (LAST, BEFORE) if (folder / name).exists()]
+    paths = [folder / name for name in (LAST, BEFORE) if (folder / name).exists()]
     invalid = []
-    for path in found:
+    for path in paths:
         try:
             file = path.read_bytes()
         except OSError as error:
@@ -70,12 +71,12 @@ def load_checkpoint(folder: Path, origin: str) -> Loaded:
             invalid.append(f"{path.name}: is not a valid checkpoint ({type(error).__name__})")
             continue
         if not isinstance(content, dict) or content.keys() != KEYS:
-            invalid.append(f"{path.name}: is not a valid checkpoint (not saved by a training)")
+            invalid.append(f"{path.name}: is not a valid checkpoint (not saved by a training run)")
             continue
         if content["origin"] != origin:
-            problem = f"{path.name}: belongs to a training with another config, other data or another version"
+            problem = f"{path.name}: belongs to a training run with another config, other data or another version"
             raise InvalidInputError(str(folder), [f"{problem}; remove the folder to train from the start"])
-        for broken in found[: len(invalid)]:
+        for broken in paths[: len(invalid)]:
             broken.replace(broken.with_suffix(".broken"))
         return Loaded(content, tuple(invalid))
     if invalid:

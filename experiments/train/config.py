@@ -1,4 +1,4 @@
-"""Configs of training: from playing the game (`meta`) and from choices that participants made (`imitation`)."""
+"""Configs of training: on the game (`meta`) and on choices of participants (`imitation`)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MODELS = ("bayes-hybrid", "bayes-rank", "bayes-outcome")
 
 
 class TrainConfig(Spec):
-    """What the configs of all kinds of training share.
+    """Options of all kinds of training.
 
     Attributes:
         name: Name of the run, the first part of its folder's name.
         network: The network.
-        seed: Seed of everything: weights, episodes, choices, splits.
-        device: Where the network is; `auto` uses a GPU if there is one.
+        seed: Seed of weights, episodes, choices and splits.
+        device: Device of the network; `auto` uses a GPU if there is one.
         updates: Number of batches to learn from.
         learning_rate: Initial learning rate of the optimizer (Adam). It decays to 0 along half a cosine.
         max_grad_norm: Maximum norm of the gradient; longer gradients are clipped.
@@ -109,7 +109,7 @@ class MetaConfig(TrainConfig):
 
 
 class GameFirst(Spec):
-    """Pretraining on the game, before any choices are learned. It needs no participants.
+    """Pretraining on the game, before training on choices. It needs no participants.
 
     The partner states learn to predict the feedback of partners to players that choose at random in new episodes.
 
@@ -134,7 +134,7 @@ class ImitationConfig(TrainConfig):
             and `test`.
         validation: Number of participants for early stopping.
         test: Number of held-out participants, which are scored once. Simulated ones are drawn with the population's
-            own seed, whatever the seed of the training. In a data set they are drawn with the seed of the training.
+            own seed, whatever the seed of the training run. In a data set they are drawn with that seed.
         batch: Participants per update.
         patience: Early-stopping patience: training stops when more than this many evaluations in a row bring no better
             validation loss. The best weights are kept.

@@ -1,4 +1,4 @@
-"""Training as an experiment: its answer, tables, figures and report; and how a training is started and resumed."""
+"""Training as an experiment: its answer, tables, figures and report; and starting and resuming of training runs."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ InputsT = TypeVar("InputsT")
 
 
 class Training(Experiment[ConfigT, InputsT, Results], Generic[ConfigT, InputsT]):
-    """A network that is trained. An interrupted run continues from its last checkpoint."""
+    """Training of a network. An interrupted run continues from its last checkpoint."""
 
     template = "train"
 
     @abstractmethod
     def task(self) -> Task:
-        """What the network learns."""
+        """The task that the network learns."""
 
     @abstractmethod
     def answer(self, results: Results) -> tuple[str, ...]:
-        """How well the network does, in one to three sentences."""
+        """The performance of the network, in one to three sentences."""
 
     def run(self, folder: Path, on_progress: OnProgress) -> Results:
         """Train, from the last checkpoint in the folder if there is one."""
@@ -60,7 +60,7 @@ class Training(Experiment[ConfigT, InputsT, Results], Generic[ConfigT, InputsT])
         return run(self.config, self.task(), folder, origin, on_progress)
 
     def can_resume(self, folder: Path) -> bool:
-        """Whether a folder holds a checkpoint."""
+        """Return whether a folder contains a checkpoint."""
         return any((folder / name).exists() for name in (LAST, BEFORE))
 
     def artifacts(self, results: Results) -> Artifacts:
@@ -90,7 +90,7 @@ def _regret(scalars: pd.DataFrame) -> tuple[str, float]:
 
 
 class MetaTraining(Training[MetaConfig, None]):
-    """A network that is trained by playing the game."""
+    """Meta-learning: training by playing the game."""
 
     kind = "meta"
     config_type = MetaConfig
@@ -120,7 +120,7 @@ def _held_out_nll(table: pd.DataFrame) -> tuple[str, float]:
 
 
 class ImitationTraining(Training[ImitationConfig, Split]):
-    """A network that is trained on the choices of participants."""
+    """Imitation: training on the choices of participants."""
 
     kind = "imitation"
     config_type = ImitationConfig
@@ -133,7 +133,7 @@ class ImitationTraining(Training[ImitationConfig, Split]):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the choices."""
+        """Identifier of the choices."""
         return self.inputs.fingerprint
 
     def task(self) -> Task:
@@ -200,12 +200,12 @@ def _number(value: float, digits: int = 2) -> str:
 
 
 def load_training(path: str, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read the config of a training of any kind, as `load_config`."""
+    """Read a training config of any kind, as `load_config` does."""
     return load_config(CONFIGS, path, overrides)
 
 
 def make_training(config: TrainConfig) -> Training[Any, Any]:
-    """The experiment of a config."""
+    """Create the experiment for a config."""
     if isinstance(config, MetaConfig):
         return MetaTraining(config)
     assert isinstance(config, ImitationConfig)
@@ -213,7 +213,7 @@ def make_training(config: TrainConfig) -> Training[Any, Any]:
 
 
 def start_training(path: str, overrides: Sequence[str], parent: Path) -> Path:
-    """Train from the start, as `start`, by the path of a config."""
+    """Train from the start with the config at a path; see `start`."""
     return start(load_training(path, overrides), parent)
 
 
@@ -224,38 +224,36 @@ def start(config: TrainConfig, parent: Path) -> Path:
         The run's folder.
 
     Raises:
-        InvalidInputError: If the run's folder already holds a training, or can't be written.
+        InvalidInputError: If the run's folder already contains a training run, or can't be written.
     """
     training = make_training(config)
     folder = parent / training.folder_name
     finish_replacement(folder)
     if is_finished(folder):
-        problem = "already holds the finished training of this config; remove it to train again"
+        problem = "already contains a finished training run of this config; remove it to train again"
         raise InvalidInputError(str(folder), [problem])
     if training.can_resume(folder):
-        problem = (
-            f"already holds an interrupted training of this config; resume it with --resume {folder}, or remove it"
-        )
-        raise InvalidInputError(str(folder), [problem])
+        problem = "already contains an interrupted training run of this config"
+        raise InvalidInputError(str(folder), [f"{problem}; resume it with --resume {folder}, or remove it"])
     return run_experiment(training, parent)
 
 
 def resume_training(folder: Path) -> Path:
-    """Resume a training that was interrupted at any moment. It ends with the same bytes as without interruption.
+    """Resume an interrupted training run. It ends with the same bytes as without interruption.
 
     Raises:
-        InvalidInputError: If the folder holds no training, or only invalid checkpoints.
+        InvalidInputError: If the folder contains no training run, or only invalid checkpoints.
     """
     finish_replacement(folder)
     path = folder / CONFIG
     if not path.is_file():
-        raise InvalidInputError(str(folder), [f"holds no training: {CONFIG} is missing"])
+        raise InvalidInputError(str(folder), [f"must contain a training run, got no {CONFIG}"])
     if is_finished(folder):
-        Console().print(f"The training in {folder} is already finished.", soft_wrap=True, highlight=False, markup=False)
+        Console().print(f"The training run in {folder} is finished.", soft_wrap=True, highlight=False, markup=False)
         return folder
     data, _ = read_config(str(path))
     model = model_of_kind(CONFIGS, data, str(path))
-    if isinstance(data, dict):  # its paths are relative to where the training was started, not to this file
+    if isinstance(data, dict):  # its paths are relative to the folder in which the run was started
         data |= {key: str(data[key]) for key in ("population", "data") if data.get(key)}
     return run_experiment(make_training(parse(model, data, str(path))), folder.parent, folder=folder)
 

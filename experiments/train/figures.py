@@ -1,4 +1,4 @@
-"""Figures of a training: evaluations over time, held-out prediction, and behavior of the network on its own."""
+"""Figures of a training run: evaluations over time, held-out prediction, and free-running behavior of the network."""
 
 from __future__ import annotations
 
@@ -77,12 +77,13 @@ def free_running(curves: pd.DataFrame, effects: pd.DataFrame) -> Figure:
         axes = figure.subplots(1, len(shown) + 1)
         for ax, name in zip(axes, shown, strict=False):
             rows = curves[curves.curve == name]
-            network, people = (rows[rows.player == player] for player in (NETWORK, "participants"))  # may lack a curve
+            network = rows[rows.player == NETWORK]  # may lack a curve
+            participants = rows[rows.player == "participants"]
             ax.fill_between(network["round"], network.low, network.high, color=colors(1)[0], alpha=0.2, linewidth=0)
             ax.plot(network["round"], network["mean"], color=colors(1)[0], linewidth=1.6, label=NETWORK)
-            error = [people["mean"] - people.low, people.high - people["mean"]]
+            error = [participants["mean"] - participants.low, participants.high - participants["mean"]]
             points = {"fmt": "o", "color": "black", "markersize": 3.5, "linewidth": 0.9, "label": "participants"}
-            ax.errorbar(people["round"], people["mean"], error, **points)
+            ax.errorbar(participants["round"], participants["mean"], error, **points)
             ax.set_xlabel("Round")
             ax.set_ylabel(CURVES[name])
             percent_axis(ax.yaxis)

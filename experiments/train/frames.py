@@ -1,4 +1,4 @@
-"""Tables of numbers that a training leaves: its history, and the held-out prediction of an imitation."""
+"""All numbers of a training run as data frames: its history, and held-out prediction for imitation."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ NETWORK, CHANCE, CEILING = "network", "chance", "noise ceiling"
 """Players in tables: the trained network, uniformly random choices, and the best possible prediction."""
 
 FREE_RUNNING_EPISODES = 200
-"""Episodes that the network plays on its own, at least, if those of the participants are not known."""
+"""Minimum number of free-running episodes if the participants' own episodes are unknown."""
 
 
 def history(progress: Progress) -> pd.DataFrame:
-    """The history of a training, with a row for each scalar: `rounds`, `run`, `name`, `value`."""
+    """The history of a training run, with a row for each scalar: `rounds`, `run`, `name`, `value`."""
     return pd.DataFrame(progress.history, columns=["rounds", "run", "name", "value"])
 
 

@@ -24,7 +24,7 @@ from accept_reject.experiments.train.participants import Split
 from accept_reject.random import Stream, generator
 
 GAME_SEED = 2_000_000
-"""Added to the seed of a training, this is the seed of the episodes for pretraining on the game."""
+"""Offset from the seed of a training run to the seed of the episodes for pretraining on the game."""
 
 
 class Imitation(Task):

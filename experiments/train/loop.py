@@ -1,7 +1,7 @@
 """The training loop: optimizer steps, with evaluations and checkpoints in between.
 
 All random streams are keyed by the seed and the number of the update. There are no generators whose state could be
-lost: a training that is resumed from a checkpoint takes exactly the steps that it would have taken without a break.
+lost: a training run that resumes from a checkpoint takes exactly the same steps as without interruption.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Evaluation(NamedTuple):
 
 
 class Task(ABC):
-    """What a network learns.
+    """Base class of the tasks that a network learns.
 
     Attributes:
-        phases: Number of updates of each phase. The learning rate starts anew in each phase; only scores of the last
-            phase count.
+        phases: Number of updates of each phase. The learning rate schedule restarts in each phase; only scores of
+            the last phase count.
         patience: Early-stopping patience: training stops when more than this many evaluations of the last phase in a
             row bring no better score, and the best weights are kept. With None, training runs to the end and keeps the
             last weights.
@@ -75,7 +75,7 @@ class Task(ABC):
 
 @dataclass
 class Progress:
-    """The state of a training, saved in checkpoints along with the network and the optimizer.
+    """The state of a training run, saved in checkpoints along with the network and the optimizer.
 
     Attributes:
         update: Number of updates done.
@@ -113,7 +113,7 @@ def train(
 
     Args:
         config: The hyperparameters.
-        task: What to learn.
+        task: The task to learn.
         network: The network, on its device.
         folder: Folder for checkpoints.
         checkpoint: Content of the checkpoint to resume from; by default training starts with the network as it is.
@@ -141,7 +141,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = rate
         for step in task.steps(network, progress.update):
-            norm = _descend(step.loss, network, optimizer, config)
+            norm = _optimizer_step(step.loss, network, optimizer, config)
             progress.rounds += step.rounds
             for name, value in {**step.scalars, "losses/gradient_norm": norm, "charts/learning_rate": rate}.items():
                 scalars.setdefault(name, []).append(value)
@@ -160,7 +160,7 @@ def train(
 
 
 def _phase(task: Task, update: int) -> tuple[float, int]:
-    """The share of the phase that remains before an update, and the update at which the phase ends."""
+    """Return the share of the phase that remains before an update, and the update at which the phase ends."""
     end = 0
     for length in task.phases:
         end += length
@@ -169,7 +169,9 @@ def _phase(task: Task, update: int) -> tuple[float, int]:
     raise ValueError(f"update: must be below {end}, got {update}")
 
 
-def _descend(loss: Tensor, network: Network[Any], optimizer: torch.optim.Optimizer, config: TrainConfig) -> float:
+def _optimizer_step(
+    loss: Tensor, network: Network[Any], optimizer: torch.optim.Optimizer, config: TrainConfig
+) -> float:
     """Take an optimizer step.
 
     Returns:
@@ -190,12 +192,12 @@ def _descend(loss: Tensor, network: Network[Any], optimizer: torch.optim.Optimiz
 def _evaluate(task: Task, network: Network[Any], progress: Progress) -> None:
     """Add an evaluation to the progress, and the network's weights if they are the best so far."""
     with torch.no_grad():
-        found = task.evaluate(network)
-    progress.history += [(progress.rounds, run, name, value) for (run, name), value in found.scalars.items()]
-    progress.score, progress.label = found.score, found.label
+        evaluation = task.evaluate(network)
+    progress.history += [(progress.rounds, run, name, value) for (run, name), value in evaluation.scalars.items()]
+    progress.score, progress.label = evaluation.score, evaluation.label
     in_last_phase = progress.update >= sum(task.phases[:-1])
-    if in_last_phase and found.score > progress.best:
-        progress.best, progress.best_at = found.score, progress.evaluations
+    if in_last_phase and evaluation.score > progress.best:
+        progress.best, progress.best_at = evaluation.score, progress.evaluations
         if task.patience is not None:
             progress.best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     progress.evaluations += 1

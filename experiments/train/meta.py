@@ -59,7 +59,7 @@ class MetaLearning(Task):
     """Policy gradient over whole episodes.
 
     Args:
-        config: What to play, and the hyperparameters.
+        config: The scenarios and the hyperparameters.
     """
 
     def __init__(self, config: MetaConfig) -> None:
@@ -121,7 +121,7 @@ class MetaLearning(Task):
 
     def reward(self, choices: Choices) -> NDArray[np.float64]:
         """The reward of each round, `(n, rounds)`."""
-        assert choices.valuation is not None  # drawn episodes hold it
+        assert choices.valuation is not None  # known for drawn episodes
         weights = self.config.reward
         return weights.acceptance * choices.accepted + weights.valuation * choices.of_chosen(choices.valuation)
 
@@ -134,8 +134,8 @@ class MetaLearning(Task):
         assert choices.valuation is not None
         assert choices.acceptance is not None
         weights = self.config.reward
-        worth = weights.acceptance * choices.acceptance + weights.valuation * choices.valuation
-        return float((worth.max(axis=2) - choices.of_chosen(worth)).sum(axis=1).mean())
+        expected = weights.acceptance * choices.acceptance + weights.valuation * choices.valuation
+        return float((expected.max(axis=2) - choices.of_chosen(expected)).sum(axis=1).mean())
 
     def evaluate(self, network: Network[Any]) -> Evaluation:
         """Play greedily; the score is minus the regret, averaged over scenarios."""
@@ -173,9 +173,9 @@ def advantages(
         gamma: Discount factor.
         gae_lambda: Lambda.
     """
-    found = reward - value
-    found[:, :-1] += gamma * value[:, 1:]
+    advantage = reward - value
+    advantage[:, :-1] += gamma * value[:, 1:]
     if gamma * gae_lambda:
-        for now in range(reward.shape[1] - 2, -1, -1):
-            found[:, now] += gamma * gae_lambda * found[:, now + 1]
-    return found
+        for t in range(reward.shape[1] - 2, -1, -1):
+            advantage[:, t] += gamma * gae_lambda * advantage[:, t + 1]
+    return advantage

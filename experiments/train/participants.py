@@ -1,4 +1,4 @@
-"""Participants of an imitation, split into those for training, for early stopping and for testing."""
+"""Participants for imitation learning, split into training, validation and test participants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from accept_reject.experiments.train.config import ImitationConfig
 from accept_reject.random import Stream, generator
 
 PARTICIPANTS_SEED = 1_000_000
-"""Added to the seed of a training, this is the seed of simulated training and validation participants."""
+"""Offset from the seed of a training run to the seed of simulated training and validation participants."""
 
 
 class Split(NamedTuple):
@@ -47,12 +47,12 @@ class Split(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies these choices."""
+        """Identifier of these choices."""
         return f"{self.known.fingerprint} {self.test.fingerprint} {self.simulated}"
 
 
 def split(config: ImitationConfig) -> Split:
-    """Simulate or load the participants of an imitation, and split them.
+    """Simulate or load the participants, and split them.
 
     Raises:
         InvalidInputError: With all problems of the population or the data, if they have too few participants, or if the
@@ -82,9 +82,9 @@ def _loaded(config: ImitationConfig, path: str) -> Split:
     names = data.choices.names()
     empty = [names[row] for row in np.flatnonzero(data.choices.missed.all(axis=1))]
     if empty:
-        raise InvalidInputError(path, [f"these participants have no choices: {', '.join(empty)}"])
+        raise InvalidInputError(path, [f"participants must have choices, got none for {', '.join(empty)}"])
     if config.game_first and not config.game_first.game and not data.game_known:
-        problem = "the data do not say which game was played; set game_first.game, or game_first=null"
+        problem = "must specify the game for pretraining; set game_first.game, or game_first=null"
         raise InvalidInputError(path, [problem])
     order = generator(config.seed, Stream.PARTICIPANT_SPLIT).permutation(n)
     test, known = _divide(data.choices.take(order), config.test)
@@ -93,5 +93,5 @@ def _loaded(config: ImitationConfig, path: str) -> Split:
 
 
 def _divide(choices: Choices, n: int) -> tuple[Choices, Choices]:
-    """The choices of the first n participants, and of the others."""
+    """Split choices into those of the first n participants and those of the others."""
     return choices.take(slice(n)), choices.take(slice(n, None))

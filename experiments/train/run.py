@@ -1,4 +1,4 @@
-"""Training of a network from a task to its weights, with checkpoints in the run's folder."""
+"""Training of a network on a task, with checkpoints in the run's folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Results(NamedTuple):
     Attributes:
         network: The network.
         progress: The final progress, with the whole history.
-        folder: The run's folder, which holds the TensorBoard scalars.
+        folder: The run's folder, which contains the TensorBoard scalars.
         invalid: Problems of checkpoints that were skipped.
         frames: Tables of numbers from comparisons with other players, by name.
     """
@@ -48,7 +48,7 @@ def run(config: TrainConfig, task: Task, folder: Path, origin: str, on_progress:
 
     Args:
         config: The hyperparameters.
-        task: What to learn.
+        task: The task to learn.
         folder: The run's folder.
         origin: Hash of config, data and version, which checkpoints must match.
         on_progress: Called after each update.
@@ -81,7 +81,7 @@ def run(config: TrainConfig, task: Task, folder: Path, origin: str, on_progress:
 
 
 def _device(name: str) -> torch.device:
-    """The device that a config asks for.
+    """Return the device of a config.
 
     Raises:
         InvalidInputError: If it is not available.

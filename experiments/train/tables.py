@@ -1,4 +1,4 @@
-"""Tables of a training, for the terminal and for its report."""
+"""Tables of a training run, for the terminal and for its report."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def before_and_after(progress: Progress) -> pd.DataFrame:
     Returns:
         Columns `run`, `name`, `before` and `after`.
     """
-    kept = progress.best_at if progress.best_weights else -1
+    index = progress.best_at if progress.best_weights else -1
     values: dict[tuple[str, str], list[float]] = {}
     for _, run, name, value in progress.history:
         if name in SCALARS:
             values.setdefault((run, name), []).append(value)
-    rows = [(run, name, found[0], found[kept]) for (run, name), found in values.items()]
+    rows = [(run, name, scalars[0], scalars[index]) for (run, name), scalars in values.items()]
     return pd.DataFrame(rows, columns=["run", "name", "before", "after"])
 
 
@@ -70,21 +70,21 @@ def held_out(table: pd.DataFrame) -> TextTable:
 
 
 def stay_switch(effects: pd.DataFrame) -> TextTable:
-    """The stay/switch effects of the network on its own and of the participants.
+    """Stay/switch effects of the free-running network and of the participants.
 
     Args:
         effects: As from `frames.free_running`.
     """
     rows = []
     for player, of_player in effects.groupby("player", sort=False):
-        found = of_player.set_index("effect")
-        rows.append((player, *(cell(Interval(*found.loc[name, ["estimate", "low", "high"]])) for name in EFFECTS)))
+        by_effect = of_player.set_index("effect")
+        rows.append((player, *(cell(Interval(*by_effect.loc[name, ["estimate", "low", "high"]])) for name in EFFECTS)))
     header = ("player", *(f"last {name}" for name in EFFECTS))
-    return TextTable("Stay/switch effects (log odds for one SD)", header, tuple(rows))
+    return TextTable("Stay/switch effects (log odds per SD)", header, tuple(rows))
 
 
 def learning_curves(curves: pd.DataFrame) -> list[TextTable]:
-    """Learning curves of the network on its own and of the participants, in quarters of the game.
+    """Learning curves of the free-running network and of the participants, in quarters of the game.
 
     Args:
         curves: As from `frames.free_running`.

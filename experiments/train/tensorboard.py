@@ -1,4 +1,4 @@
-"""TensorBoard scalars of a training, written while it runs."""
+"""TensorBoard scalars of a training run, written while it runs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from accept_reject.experiments.train.loop import Progress
 
 
 class Scalars:
-    """TensorBoard runs of a training: `train`, and one for each part of its evaluations.
+    """TensorBoard runs of a training run: `train`, and one for each part of its evaluations.
 
-    Earlier files in the folder are removed: a training that is resumed writes its whole history again, so that no
-    round is logged twice.
+    Earlier files in the folder are removed: a resumed training run writes its whole history again, so that no round is
+    logged twice.
 
     Args:
-        folder: Where the runs' folders are created.
+        folder: Folder in which the runs' folders are created.
         config: The config, which is logged as text.
     """
 
