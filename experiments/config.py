@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from accept_reject.errors import InvalidInputError, Spec, SpecT, list_problems, suggest
-
-
-class FromFile(str):
-    """A string in a config file, with the folder of that file."""
-
-    folder: Path
+from accept_reject.experiments.yaml_text import MAX_DEPTH, FromFile, dump, read_yaml, read_yaml_file
 
 
 def _relative_to_cwd(path: Any) -> Any:
@@ -34,41 +27,6 @@ DataPath = Annotated[str, BeforeValidator(_relative_to_cwd), Field(min_length=1)
 
 In a config file it is relative to the file's folder, on the command line to the current folder.
 """
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML loader that rejects duplicate keys and reads `1e-3` as a number."""
-
-    folder: Path | None = None
-    """The folder of the config file; None for overrides."""
-
-    def construct_text(self, node: yaml.ScalarNode) -> str:
-        if self.folder is None:
-            return str(self.construct_scalar(node))
-        text = FromFile(self.construct_scalar(node))
-        text.folder = self.folder
-        return text
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(None, None, "keys must be strings or numbers", key.start_mark)
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(None, None, f"duplicate key {key.value!r}", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML dumper that quotes strings which the loader would read as numbers."""
-
-
-_FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
-_Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_text)
-_Dumper.add_representer(FromFile, lambda dumper, text: dumper.represent_str(str(text)))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
 def load_config(model: type[SpecT] | Sequence[type[SpecT]], path: str, overrides: Sequence[str] = ()) -> SpecT:
@@ -132,17 +90,11 @@ def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str
     """
     try:
         file = _find(path)
-        loader = _Loader(file.read_text(encoding="utf-8"))
-        loader.folder = Path() if is_shipped(path) else file.parent
-        data = loader.get_single_data()
+        data = read_yaml_file(file, Path() if is_shipped(path) else file.parent)
     except OSError as error:
         raise InvalidInputError(path, [f"can't be read: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise InvalidInputError(path, ["is not UTF-8 text"]) from None
-    except yaml.YAMLError as error:
-        raise InvalidInputError(path, [_yaml_problem(error)]) from None
-    except RecursionError:
-        raise InvalidInputError(path, ["is nested too deeply"]) from None
+    except ValueError as error:
+        raise InvalidInputError(path, [str(error)]) from None
     data = {} if data is None else data
     problems = []
     for override in overrides:
@@ -156,11 +108,6 @@ def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str
 def dump_config(config: Spec) -> str:
     """Dump a config as YAML with all defaults; reading it gives the same config."""
     return dump(config.model_dump(mode="json"))
-
-
-def dump(data: Any) -> str:
-    """Dump plain values as YAML; reading it gives the same values."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def content_hash(*content: str | bytes) -> str:
@@ -197,9 +144,9 @@ def _override(data: Any, override: str) -> Any:
     if not equals or not path:
         raise ValueError("must be key.path=value")
     try:
-        value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"the value is not YAML: {_yaml_problem(error)}") from None
+        value = read_yaml(text)
+    except ValueError as error:
+        raise ValueError(f"the value is not valid YAML: {error}") from None
     return replace_value(data, path, value)
 
 
@@ -212,9 +159,12 @@ def replace_value(data: Any, path: str, value: Any) -> Any:
         value: The new value.
 
     Raises:
-        ValueError: If the path leads through something that is neither a mapping nor a list.
+        ValueError: If the path is too long or leads through something that is neither a mapping nor a list.
     """
-    return _replace_value(data, path.split("."), value)
+    keys = path.split(".")
+    if len(keys) > MAX_DEPTH:
+        raise ValueError(f"a key path must have at most {MAX_DEPTH} parts, got {len(keys)}")
+    return _replace_value(data, keys, value)
 
 
 def _replace_value(data: Any, keys: list[str], value: Any) -> Any:
@@ -229,11 +179,3 @@ def _replace_value(data: Any, keys: list[str], value: Any) -> Any:
         return [_replace_value(item, rest, value) if i == int(key) else item for i, item in enumerate(data)]
     hint = "; write it as a mapping, such as {scenario: ..., game: {...}}" if isinstance(data, str) else ""
     raise ValueError(f"{key!r} can't be set in {data!r}, which is neither a mapping nor a list{hint}")
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return f"is not YAML: {error}"
-    mark = error.problem_mark
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{where}{error.problem}"

@@ -16,12 +16,14 @@ from accept_reject.agents.baselines import RandomAgent
 from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.agents.registry import AGENTS, describe
 from accept_reject.envs import InvalidInputError
+from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
 from accept_reject.experiments.analysis.curves import AXES, CURVES
 from accept_reject.experiments.analysis.intervals import curve_distance, ratio_interval
 from accept_reject.experiments.analysis.scores import ANCHORED, score
 from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
+from accept_reject.experiments.compare import run
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.frames import frames
 from accept_reject.experiments.compare.run import CompareResults, Comparison
@@ -90,6 +92,35 @@ def test_nlls_are_held_out(comparison: Comparison) -> None:
     assert fitted.mean() < np.log(2)
     assert oracle is not None
     assert np.isfinite(oracle).all()
+
+
+def test_no_participant_is_predicted_from_its_own_choices(participants: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The group of a model and the lapse rate of an agent are fitted to all participants of the other folds."""
+    fitted: dict[str, list[tuple[str, ...]]] = {"model": [], "agent": []}
+    predicted: dict[str, list[tuple[str, ...]]] = {"model": [], "agent": []}
+
+    def group(model: object, train: Choices, test: Choices) -> np.ndarray:
+        fitted["model"].append(train.ids)
+        predicted["model"].append(test.ids)
+        return np.zeros(test.choice.shape)
+
+    def lapses(probability: np.ndarray, train: Choices) -> float:
+        fitted["agent"].append(train.ids)
+        return 0.5
+
+    def mixed(probability: np.ndarray, test: Choices, rate: float) -> np.ndarray:
+        predicted["agent"].append(test.ids)
+        return np.zeros(test.choice.shape)
+
+    monkeypatch.setattr(run, "predict_with_group", group)
+    monkeypatch.setattr(run, "lapse_rate", lapses)
+    monkeypatch.setattr(run, "with_lapses", mixed)
+    monkeypatch.setattr(run, "_fitted_agent", lambda *_: RandomAgent())
+    ids = compared(config(participants, agents=["random"], models=["bayes-outcome"])).data.choices.ids
+    for kind in fitted:
+        assert len(predicted[kind]) == 3
+        assert sorted(sum(predicted[kind], ())) == sorted(ids)
+        assert all(sorted(a + b) == sorted(ids) for a, b in zip(fitted[kind], predicted[kind], strict=True))
 
 
 def test_an_agent_that_gives_no_answer_predicts_nothing(participants: Path) -> None:

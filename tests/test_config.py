@@ -10,7 +10,11 @@ from accept_reject.envs import InvalidInputError
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
 from accept_reject.experiments.benchmark.experiment import Benchmark
 from accept_reject.experiments.config import dump_config, load_config
+from accept_reject.experiments.yaml_text import dump, read_yaml
 
+BOMB = "x0: &a0 [1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"x{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 8)}]\n" for i in range(8)
+)
 GOOD = "scenarios: [orthogonal]\nagents: [random]\nseeds: 2\nepisodes: 1\n"
 
 
@@ -32,8 +36,12 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         (GOOD + "seeds: 3\n", (), "line 5, column 1: duplicate key 'seeds'"),
         ("seeds: [1, 2\nagents: x", (), "line 2, column 7"),
         ("seeds: *what\n", (), "undefined alias"),
-        ("a: !!python/object/apply:os.system ['true']\n", (), "could not determine a constructor"),
-        (b"name: \xff\xfe", (), "is not UTF-8"),
+        (
+            "a: !!python/object/apply:os.system ['true']\n",
+            (),
+            "tags such as tag:yaml.org,2002:python/object/apply:os.system are not supported",
+        ),
+        (b"name: \xff\xfe", (), "must be UTF-8 text"),
         (GOOD, ("seeds=0",), "seeds: must be an integer >= 1, got 0"),
         (GOOD, ("seeds=two",), "seeds: must be an integer, got 'two'"),
         (GOOD, ("seeds=true",), "seeds: must be an integer, got True"),
@@ -84,10 +92,23 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         (GOOD, ("scenarios.0.game.rounds=10",), "write it as a mapping"),
         (GOOD, ("seeds={[1]: 2}",), "keys must be strings or numbers"),
         ("? [1]\n: 2\n", (), "keys must be strings or numbers"),
-        ("[" * 5000, (), "is nested too deeply"),
+        ("[" * 5000, (), "line 1, column 52: is nested more than 50 levels deep"),
+        (GOOD, ("seeds=" + "[" * 5000,), "the value is not valid YAML: line 1, column 52: is nested more than"),
+        (GOOD, (".".join(["a"] * 5000) + "=1",), "a key path must have at most 50 parts"),
+        (GOOD, ("seeds=010",), "seeds: must be an integer, got '010'"),
+        (GOOD, ("seeds=1:30",), "seeds: must be an integer, got '1:30'"),
+        (GOOD, ("seeds=1_000",), "seeds: must be an integer, got '1_000'"),
+        (GOOD, ("seeds=0b_",), "seeds: must be an integer, got '0b_'"),
+        (GOOD, ("seeds=!!int hello",), "tags such as tag:yaml.org,2002:int are not supported"),
+        (GOOD, ("seeds=" + "9" * 5000,), "must be an integer of at most 100 digits, got 5000 digits"),
+        (GOOD, ("name=yes no",), "name: must be letters, digits and"),
+        (GOOD + "x: &a [*a]\n", (), "line 5, column 4: an alias can't be inside its own anchor"),
+        (GOOD + BOMB, (), "must have at most 100,000 values, got"),
+        (b"#" * 2_000_001, (), "must have at most 2,000,000 bytes"),
+        ("name: a\x00b\n", (), "is not YAML: unacceptable character #x0000"),
         (GOOD, ("seeds",), "seeds: must be key.path=value"),
         (GOOD, ("=3",), "=3: must be key.path=value"),
-        (GOOD, ("seeds=[1",), "seeds=[1: the value is not YAML"),
+        (GOOD, ("seeds=[1",), "seeds=[1: the value is not valid YAML"),
         (GOOD, ("seeds.first=3",), "'first' can't be set in 2"),
         (GOOD, ("sseeds=3",), "config.yaml: unknown key 'sseeds'; did you mean 'seeds'?"),
     ],
@@ -113,6 +134,26 @@ def test_overrides_and_numbers(tmp_path: Path) -> None:
     assert config.seeds == 7
     assert config.agents[0].params == {"noise_sd": 0.1, "prior_sd": 3.0}
     assert [agent.name for agent in config.agents] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *[(text, int(text)) for text in ("0", "-7", "+3", "12")],
+        *[(text, float(text)) for text in ("1e-3", "1.", ".5", "-2.5E+3", "1e400")],
+        *[("true", True), ("False", False), ("~", None), ("null", None), ("-.inf", -float("inf"))],
+        *[(text, text) for text in ("yes", "no", "On", "off", "010", "0x1f", "1:30", "1_000", "2024-13-45", "<<", "=")],
+        ("'1'", "1"),
+        ("&a [1, 2]", [1, 2]),
+        ("[&a 1, *a]", [1, 1]),
+    ],
+)
+def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
+    assert read_yaml(text) == value
+    assert type(read_yaml(text)) is type(value)
+    assert read_yaml(dump(value)) == value
+    if not isinstance(value, float):
+        assert yaml.safe_load(dump(value)) == value, "also for readers of YAML 1.1"
 
 
 def test_a_dumped_config_is_the_same_config(tmp_path: Path) -> None:

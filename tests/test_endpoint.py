@@ -192,6 +192,14 @@ def test_a_server_that_recovers(server: Server) -> None:
     assert [each.missed for each in agent.exchanges] == [None] * 3
 
 
+def test_passing_problems_of_a_server_are_retried(server: Server) -> None:
+    statuses = [408, 409, 425, 429, 500, 502, 503, 504, 529]
+    responses = {number: (status, {}, b"later") for number, status in enumerate(statuses, start=1)}
+    server.answer = lambda number, body: responses.get(number, completion("B"))
+    assert (play(agent_of(server, retries=len(statuses)), draw(GAME, 0, 1)).choice == 1).all()
+    assert len(server.requests) == len(statuses) + 3
+
+
 def test_pauses_grow(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(endpoint.time, "sleep", pauses.append)
