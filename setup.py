@@ -29,6 +29,7 @@ EXPERIMENTS = [
     "joblib>=1.4",
     "matplotlib>=3.9",
     "pandas>=2.2",
+    "psutil>=6.0",
     "pyyaml>=6.0",
     "rich>=13.9",
     "statsmodels>=0.14.4",
@@ -89,7 +90,7 @@ setup(
         "all": ALL,
         "docs": DOCS,
         "test": TEST,
-        "dev": [*TEST, *DOCS, "mypy>=1.15", "ruff>=0.9", "scipy-stubs", "types-PyYAML"],
+        "dev": [*TEST, *DOCS, "mypy>=1.15", "ruff>=0.9", "scipy-stubs", "types-PyYAML", "types-psutil"],
     },
     entry_points={"console_scripts": ["accept-reject = accept_reject.__main__:main"]},
     classifiers=[

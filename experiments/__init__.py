@@ -12,6 +12,7 @@ require(
         "joblib",
         "matplotlib",
         "pandas",
+        "psutil",
         "rich",
         "safetensors",
         "statsmodels",

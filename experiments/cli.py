@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -178,18 +179,36 @@ def new_agent(
 
 
 def main() -> None:
-    """Run the command line: invalid input ends with a message and exit code 2, without a traceback."""
+    """Run the command line: expected problems end with one message and exit code 2, without a traceback.
+
+    They are invalid input, a missing extra, and what the operating system refuses, such as writing to a full disk.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # arrays are small: more threads only slow each other down
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # terminals without some characters, such as those of cp437
     try:
         app()
-    except (ValueError, ImportError) as error:
-        from accept_reject.errors import InvalidInputError
-        from accept_reject.extras import MissingExtraError
-
-        if not isinstance(error, InvalidInputError | MissingExtraError):
+    except (ValueError, ImportError, OSError, MemoryError) as error:
+        message = _message(error)
+        if message is None:
             raise
-        typer.echo(str(error), err=True)
+        typer.echo(message, err=True)
         sys.exit(2)
+
+
+def _message(error: Exception) -> str | None:
+    """Return the message of an expected problem, or None for a bug."""
+    from accept_reject.errors import InvalidInputError
+    from accept_reject.extras import MissingExtraError
+
+    if isinstance(error, InvalidInputError | MissingExtraError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}" if str(error) else "not enough memory"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'input/output'}: {error.strerror or error}"
+    return None
 
 
 def _run(experiment: type[Experiment[Any, Any, Any]], config: str, overrides: list[str] | None, out: Path) -> None:
@@ -201,13 +220,14 @@ def _run(experiment: type[Experiment[Any, Any, Any]], config: str, overrides: li
 
 def _list(entries: dict[str, str]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
     for name, description in entries.items():
-        table.add_row(name, description.replace("[", "\\["))
+        table.add_row(escape(name), escape(description))
     Console().print(table)
 
 

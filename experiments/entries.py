@@ -17,8 +17,8 @@ _LABEL = {"must_be": "at most 61 letters, digits, spaces and characters of _.&<>
 Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9][\w .&<>()+-]{0,60})?$", json_schema_extra=_LABEL)]
 """Name in tables, figures and folders."""
 
-_RUN_NAME = {"must_be": "letters, digits and characters of _.-, beginning with a letter or digit"}
-RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", json_schema_extra=_RUN_NAME)]
+_RUN_NAME = {"must_be": "at most 100 letters, digits and characters of _.-, beginning with a letter or digit"}
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", json_schema_extra=_RUN_NAME)]
 """Name of a run or a data set; the name of its folder begins with it."""
 
 

@@ -96,31 +96,35 @@ def test_nlls_are_held_out(comparison: Comparison) -> None:
 
 def test_no_participant_is_predicted_from_its_own_choices(participants: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The group of a model and the lapse rate of an agent are fitted to all participants of the other folds."""
-    fitted: dict[str, list[tuple[str, ...]]] = {"model": [], "agent": []}
-    predicted: dict[str, list[tuple[str, ...]]] = {"model": [], "agent": []}
+    fitted: dict[str, list[tuple[bytes, ...]]] = {"model": [], "agent": []}
+    predicted: dict[str, list[tuple[bytes, ...]]] = {"model": [], "agent": []}
+
+    def rows(choices: Choices) -> tuple[bytes, ...]:
+        return tuple(row.tobytes() for row in choices.choice)
 
     def group(model: object, train: Choices, test: Choices) -> np.ndarray:
-        fitted["model"].append(train.ids)
-        predicted["model"].append(test.ids)
+        fitted["model"].append(rows(train))
+        predicted["model"].append(rows(test))
         return np.zeros(test.choice.shape)
 
     def lapses(probability: np.ndarray, train: Choices) -> float:
-        fitted["agent"].append(train.ids)
+        fitted["agent"].append(rows(train))
         return 0.5
 
     def mixed(probability: np.ndarray, test: Choices, rate: float) -> np.ndarray:
-        predicted["agent"].append(test.ids)
+        predicted["agent"].append(rows(test))
         return np.zeros(test.choice.shape)
 
     monkeypatch.setattr(run, "predict_with_group", group)
     monkeypatch.setattr(run, "lapse_rate", lapses)
     monkeypatch.setattr(run, "with_lapses", mixed)
     monkeypatch.setattr(run, "_fitted_agent", lambda *_: RandomAgent())
-    ids = compared(config(participants, agents=["random"], models=["bayes-outcome"])).data.choices.ids
+    everyone = sorted(rows(compared(config(participants, agents=["random"], models=["bayes-outcome"])).data.choices))
+    assert len(set(everyone)) == 9
     for kind in fitted:
         assert len(predicted[kind]) == 3
-        assert sorted(sum(predicted[kind], ())) == sorted(ids)
-        assert all(sorted(a + b) == sorted(ids) for a, b in zip(fitted[kind], predicted[kind], strict=True))
+        assert sorted(sum(predicted[kind], ())) == everyone
+        assert all(sorted(a + b) == everyone for a, b in zip(fitted[kind], predicted[kind], strict=True))
 
 
 def test_an_agent_that_gives_no_answer_predicts_nothing(participants: Path) -> None:

@@ -29,12 +29,6 @@ from accept_reject.experiments.reporting.tables import DASH
 CONFIG = config("alike.yaml", agents=[TRUE, "random"])
 
 
-@pytest.fixture(autouse=True)
-def svg_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other file formats take long, and reports don't need them."""
-    monkeypatch.setattr(style, "KINDS", {"svg": style.KINDS["svg"]})
-
-
 @pytest.fixture(scope="module")
 def participants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return alike(tmp_path_factory.mktemp("data"))

@@ -47,7 +47,7 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         (GOOD, ("seeds=true",), "seeds: must be an integer, got True"),
         (GOOD, ("episodes=1.5",), "episodes: must be an integer, got 1.5"),
         (GOOD, ("first_seed=-3",), "first_seed: must be an integer >= 0, got -3"),
-        (GOOD, ("name=../up",), "name: must be letters, digits and"),
+        (GOOD, ("name=../up",), "name: must be at most 100 letters, digits and"),
         (GOOD, ("scenarios=[]",), "scenarios: must have at least 1 item"),
         (GOOD, ("scenarios=orthogonal",), "scenarios: must be a list, got 'orthogonal'"),
         (
@@ -101,7 +101,7 @@ def load(tmp_path: Path, text: str | bytes, *overrides: str) -> BenchmarkConfig:
         (GOOD, ("seeds=0b_",), "seeds: must be an integer, got '0b_'"),
         (GOOD, ("seeds=!!int hello",), "tags such as tag:yaml.org,2002:int are not supported"),
         (GOOD, ("seeds=" + "9" * 5000,), "must be an integer of at most 100 digits, got 5000 digits"),
-        (GOOD, ("name=yes no",), "name: must be letters, digits and"),
+        (GOOD, ("name=yes no",), "name: must be at most 100 letters, digits and"),
         (GOOD + "x: &a [*a]\n", (), "line 5, column 4: an alias can't be inside its own anchor"),
         (GOOD + BOMB, (), "must have at most 100,000 values, got"),
         (b"#" * 2_000_001, (), "must have at most 2,000,000 bytes"),

@@ -27,7 +27,7 @@ from accept_reject.experiments.fit.predictive_check import Check
 from accept_reject.experiments.fit.run import FitResults
 from accept_reject.experiments.inference.model_selection import DECIDED, select_models
 from accept_reject.experiments.manifest import MANIFEST
-from accept_reject.experiments.reporting.style import KINDS
+from accept_reject.experiments.reporting import style
 from accept_reject.experiments.reporting.tables import probability
 from accept_reject.experiments.runner import run_experiment, write_artifacts
 from accept_reject.experiments.simulation.play import play
@@ -80,7 +80,7 @@ def run(experiment: FitExperiment, results: FitResults, tmp_path_factory: pytest
 
 
 def test_the_folder_of_a_fit(run: Path) -> None:
-    pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in KINDS}
+    pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in style.KINDS}
     tables = {"estimates", "fits", "selection", "predictive_curves", "predictive_stay_switch"}
     assert {path.name for path in run.iterdir()} == {
         *pictures,

@@ -22,8 +22,8 @@ from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.inference.entries import ModelEntry
 from accept_reject.experiments.inference.prediction import mixture, nll_per_choice, noise_ceiling, predict_with_group
 from accept_reject.experiments.manifest import MANIFEST
+from accept_reject.experiments.reporting import style
 from accept_reject.experiments.reporting.progress import silent
-from accept_reject.experiments.reporting.style import KINDS
 from accept_reject.experiments.simulation.population import PopulationConfig
 from accept_reject.experiments.simulation.replay import replay
 from accept_reject.experiments.simulation.simulate import simulate
@@ -114,7 +114,7 @@ def test_the_report_answers_with_the_held_out_nll(folder: Path) -> None:
     gap = by_participant["network"] - by_participant[models.idxmin()]
     assert f"{gap.mean():.4f}" in answer
     for name in ("evaluations", "held_out", "free_running"):
-        assert all((folder / f"{name}.{kind}").is_file() for kind in KINDS)
+        assert all((folder / f"{name}.{kind}").is_file() for kind in style.KINDS)
     assert report.count("<svg") == 3
 
 
@@ -189,7 +189,7 @@ def test_a_data_set_is_split_by_participant(tmp_path: Path) -> None:
     curves = pd.read_csv(run / "learning_curves.csv")  # the game is known, and so the network can play it
     assert set(curves[curves.curve == "accepted"].player) == {"participants", "network"}
     assert set(curves[curves.curve == "valuing"].player) == {"network"}
-    assert {path.name for path in run.glob("free_running.*")} == {f"free_running.{kind}" for kind in KINDS}
+    assert {path.name for path in run.glob("free_running.*")} == {f"free_running.{kind}" for kind in style.KINDS}
     assert all("<!-- simulated participants -->" in path.read_text(encoding="utf-8") for path in run.glob("*.svg"))
     gone = np.where(np.isin(np.arange(12), [3, 7])[:, None], MISSED, choices.choice).astype(np.int8)
     write_dataset(replace(choices, choice=gone), tmp_path / "empty", "some", "nobody")

@@ -139,7 +139,7 @@ def test_participants_do_not_depend_on_their_number() -> None:
         ),
         ({"game": "orthogonl"}, "game.scenario: unknown scenario 'orthogonl'"),
         ({"color": 1}, "unknown key 'color'"),
-        ({"name": "a b"}, "name: must be letters, digits"),
+        ({"name": "a b"}, "name: must be at most 100 letters, digits"),
     ],
 )
 def test_invalid_populations_are_rejected(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from accept_reject.experiments.recover import figures, tables
 from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.recover.experiment import Recover
 from accept_reject.experiments.recover.run import RecoverResults, run
-from accept_reject.experiments.reporting.style import KINDS
+from accept_reject.experiments.reporting import style
 from accept_reject.experiments.runner import run_experiment, write_artifacts
 
 TEMPERATURE = {"inverse_temperature": {"distribution": "lognorm", "s": 0.5, "scale": 4}}
@@ -159,7 +159,7 @@ def test_the_answer_names_models_parameters_and_numbers(results: RecoverResults)
 def test_the_folder_of_a_recovery_is_the_same_each_time(tmp_path: Path, results: RecoverResults) -> None:
     experiment = Recover(results.config)
     write_artifacts(experiment, experiment.artifacts(results), tmp_path / "run")
-    pictures = {f"{name}.{kind}" for name in ("recovery", "confusion", "design") for kind in KINDS}
+    pictures = {f"{name}.{kind}" for name in ("recovery", "confusion", "design") for kind in style.KINDS}
     written = {f"{name}.csv" for name in ("estimates", "parameters", "studies", "confusion")}
     own = {*pictures, *written, "config.yaml", "report.html", MANIFEST}
     assert {path.name for path in (tmp_path / "run").iterdir()} == own

@@ -18,6 +18,8 @@ from accept_reject.experiments.manifest import MANIFEST, finish_replacement, is_
 from accept_reject.experiments.reporting.progress import OnProgress
 from accept_reject.experiments.runner import Artifacts, Experiment, run_experiment
 
+pytestmark = pytest.mark.usefixtures("all_kinds")
+
 
 class CountConfig(Spec):
     """A config for these tests."""

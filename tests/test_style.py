@@ -5,6 +5,8 @@ from matplotlib.figure import Figure
 
 from accept_reject.experiments.reporting.style import KINDS, to_bytes
 
+pytestmark = pytest.mark.usefixtures("all_kinds")
+
 STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
 
 

@@ -22,6 +22,7 @@ from accept_reject.experiments.analysis.scores import ANCHORED, SCORES, ScoreNam
 from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.benchmark.config import OVERALL, BenchmarkConfig
 from accept_reject.experiments.reporting.progress import OnProgress, silent, steps
+from accept_reject.experiments.simulation.memory import require_memory
 from accept_reject.experiments.simulation.play import play_with_beliefs
 
 Floats = NDArray[np.float64]
@@ -119,11 +120,16 @@ def run(config: BenchmarkConfig, on_progress: OnProgress = silent) -> Results:
     Args:
         config: The config.
         on_progress: Called with the scenario and the share of agents that have played it.
+
+    Raises:
+        InvalidInputError: If the games of a scenario don't fit into memory.
     """
     rows: list[dict[str, Any]] = []
     effects: list[pd.DataFrame] = []
     curves: dict[tuple[str, str], Floats] = {}
     agents = {entry.name: make_agent(entry.agent, entry.params) for entry in config.agents}
+    for entry in config.scenarios:  # before the first game
+        require_memory(f"{config.name}: seeds x episodes", config.seeds * config.episodes, entry.resolve())
     for entry in config.scenarios:
         game = entry.resolve()
         step = steps(on_progress, entry.name, len(agents))

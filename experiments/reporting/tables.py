@@ -54,7 +54,9 @@ def probability(p: float) -> str:
 
 def to_rich(table: TextTable) -> Table:
     """Format a table for the terminal, without intervals if it has many columns."""
-    shown = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    shown = Table(
+        title=escape(table.title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
     for i, name in enumerate(table.header):
         words = [row[i] for row in table.rows if " " not in row[i]]  # numbers and names
         longest = max(len(word) for word in [*words, *name.split()])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
 from accept_reject.experiments.config import load_config
+from accept_reject.experiments.simulation.memory import require_memory
 from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.simulation.population import PopulationConfig, draw_parameters, learner_class
 
@@ -30,7 +31,7 @@ def simulate(
         The choices, one row for each participant, and the parameters by name, `(participants,)` each.
 
     Raises:
-        InvalidInputError: If the config is invalid.
+        InvalidInputError: If the config is invalid, or if the choices don't fit into memory.
 
     Examples:
         >>> import accept_reject as ar
@@ -47,6 +48,8 @@ def simulate(
     if isinstance(population, str):
         population = load_config(PopulationConfig, population)
     seed = population.seed if seed is None else seed
+    game = population.game.resolve()
+    require_memory(f"{population.name}: participants", population.participants, game)
     parameters = draw_parameters(population, seed=seed)
     agent = learner_class(population.agent)(**parameters)
-    return play(agent, draw(population.game.resolve(), seed, population.participants)), parameters
+    return play(agent, draw(game, seed, population.participants)), parameters

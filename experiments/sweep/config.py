@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from accept_reject.errors import Integer, InvalidInputError, Spec, list_problems, parse
-from accept_reject.experiments.config import content_hash, dump, dump_config, model_of_kind, read_config, replace_value
+from accept_reject.experiments.config import content_hash, dump_config, model_of_kind, read_config, replace_value
 from accept_reject.experiments.sweep.kinds import CONFIGS
+from accept_reject.experiments.yaml_text import dump
 
 
 class SweepConfig(Spec):

@@ -88,8 +88,8 @@ def run_sweep(sweep: Sweep, parent: Path, shard: Shard = ALL_RUNS) -> bool:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if failed:
         write(failures, "\n".join(f"{_name(outcome)}\n{outcome.details}\n" for outcome in failed))
-        console.print(f"Details: {failures}", soft_wrap=True, highlight=False)
-    console.print(f"Table: {table}", soft_wrap=True, highlight=False)
+        console.print(f"Details: {failures}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Table: {table}", soft_wrap=True, highlight=False, markup=False)
     return not failed
 
 

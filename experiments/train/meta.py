@@ -21,6 +21,7 @@ from accept_reject.agents.networks.base import Network
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
 from accept_reject.experiments.analysis.scores import ANCHORED, score
+from accept_reject.experiments.simulation.memory import require_memory
 from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.simulation.replay import choice_log_probability
 from accept_reject.experiments.train.config import MetaConfig
@@ -60,12 +61,17 @@ class MetaLearning(Task):
 
     Args:
         config: The scenarios and the hyperparameters.
+
+    Raises:
+        InvalidInputError: If the episodes of a scenario don't fit into memory.
     """
 
     def __init__(self, config: MetaConfig) -> None:
         self.config = config
         self.phases = (config.updates,)
         self.games = {entry.name: entry.resolve() for entry in config.scenarios}
+        for game in self.games.values():
+            require_memory(f"{config.name}: episodes", max(config.episodes, config.evaluation_episodes), game)
 
     def steps(self, network: Network[Any], update: int) -> Iterator[Step]:
         """Play new episodes of every scenario, and make choices with a positive advantage more probable.
