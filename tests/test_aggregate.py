@@ -124,7 +124,7 @@ def test_the_interval_is_that_of_whole_seeds_drawn_anew_with_expanded_percentile
     assert width > 1.04 * (plain[1] - plain[0])
 
 
-def test_a_copy_of_a_scenario_tells_nothing_new() -> None:
+def test_a_copy_of_a_scenario_adds_no_information() -> None:
     """Drawn on their own, as runs of independent trainings are, the two would make intervals narrower by a third."""
     runs = np.random.default_rng(4).normal(0.5, 0.2, 20)
     once = aggregate(made_up({("one", "a"): runs}), "valuing").interquartile_mean
@@ -186,7 +186,7 @@ def test_agents_without_a_score_are_left_out(results: Results) -> None:
     found = aggregate(results, "insight")
     assert set(found.agents) == {"bayes-hybrid", "delta-rank"}
     table = tables.interquartile_means(results, {score: aggregate(results, score) for score in SCORES})
-    insight = {row[0]: row[3] for row in table.rows}
+    insight = {row[0]: row[table.header.index("insight")] for row in table.rows}
     assert insight["random"] == insight["oracle-valuing*"] == "–"
     assert insight["bayes-hybrid"].startswith("0.")
 
@@ -238,7 +238,7 @@ def test_one_seed_has_no_intervals() -> None:
     assert np.isnan(found.improvement.high).all()
 
 
-def test_missed_rounds_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missed_rounds_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "shy_agent.py").write_text(
         "import numpy as np\n"
         "from accept_reject.agents import Agent\n\n\n"

@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from accept_reject.agents import make_agent
 from accept_reject.envs import Episodes, draw, scenario
 from accept_reject.experiments.analysis.intervals import mean_interval
-from accept_reject.experiments.analysis.scores import score
+from accept_reject.experiments.analysis.scores import ANCHORED, SCORES, score
 from accept_reject.experiments.analysis.stay_switch import of_run, stay_switch, to_rich
 from accept_reject.experiments.benchmark import tables
 from accept_reject.experiments.benchmark.config import OVERALL, SUITES, BenchmarkConfig
@@ -37,8 +37,7 @@ CONFIG = BenchmarkConfig.model_validate(
     }
 )
 FIGURES = (
-    "improvement_accepted",
-    "improvement_valuing",
+    *(f"improvement_{score}" for score in ANCHORED),
     "interquartile_means",
     "learning_curves",
     "performance_profiles",
@@ -51,7 +50,7 @@ FILES = {
     "manifest.json",
     "report.html",
     *(f"{name}.csv" for name in TABLES),
-    *(f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png", "svg")),
+    *(f"{name}.svg" for name in FIGURES),
 }
 
 
@@ -83,7 +82,7 @@ def test_same_config_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 def test_scores_are_those_of_single_plays_of_the_same_episodes(folder: Path) -> None:
     scores = pd.read_csv(folder / "scores.csv")
-    assert len(scores) == (1 + 3) * 3 * 3 * 3  # phases, agents, seeds, scores
+    assert len(scores) == (1 + 3) * 3 * 3 * len(SCORES)  # phases, agents, seeds, scores
     for seed in (CONFIG.first_seed, CONFIG.first_seed + 2):
         choices = play(make_agent("thompson-rank"), draw(scenario("orthogonal").game, seed, 2))
         rows = scores.query("scenario == 'orthogonal' and agent == 'thompson-rank' and score == 'valuing'")
@@ -104,21 +103,23 @@ def test_paired_differences(results: Results, folder: Path) -> None:
     assert overall == pytest.approx((values["orthogonal", "thompson-rank"] + values["doors", "thompson-rank"]) / 2)
 
 
-def test_the_leaderboard_is_ranked_and_tells_before_and_after(results: Results, folder: Path) -> None:
+def test_the_leaderboard_is_ranked_and_shows_before_and_after(results: Results, folder: Path) -> None:
     overall, table = tables.leaderboard(results), tables.by_scenario(results, "valuing")
     doors = tables.open_doors(results)
-    assert overall.header == ("agent", "valuing", "accepted", "insight")
+    assert overall.header == ("agent", *SCORES)
+    assert overall.header[1] == "valuing"
     assert [row[0] for row in overall.rows] == ["oracle-valuing*", "thompson-rank", "chance & <co>"]
     assert overall.rows[0][1] == "1.00 [1.00, 1.00]"
-    assert overall.rows[0][3] == "–"
-    assert overall.rows[1][3] != "–"
+    insight = overall.header.index("insight")
+    assert overall.rows[0][insight] == "–"
+    assert overall.rows[1][insight] != "–"
     assert table.header == ("agent", "all scenarios", "orthogonal", "doors", "doors, before", "doors, after")
     assert doors is not None
-    assert doors.header == ("agent", "valuing before", "valuing after", "accepted before", "accepted after")
+    assert doors.header == ("agent", *(f"{score} {phase}" for score in ANCHORED for phase in ("before", "after")))
     assert doors.rows[1][1:3] == table.rows[1][4:6]
     text = (folder / "leaderboard.md").read_text(encoding="utf-8")
-    assert "| agent | valuing | accepted | insight |" in text
-    assert text.count("## ") == 7
+    assert f"| agent | {' | '.join(SCORES)} |" in text
+    assert text.count("## ") == 2 + len(SCORES) + len(ANCHORED)
 
 
 def test_the_report_names_the_leader_and_the_paired_differences(results: Results, folder: Path) -> None:
@@ -135,7 +136,7 @@ def test_the_report_names_the_leader_and_the_paired_differences(results: Results
     assert re.search(rf"<td>all scenarios</td><td>thompson-rank</td><td>–</td><td>{behind.mean:.2f}<small>", section)
 
 
-def test_the_report_tells_the_learning_curves_in_numbers(results: Results, folder: Path) -> None:
+def test_the_report_gives_the_learning_curves_in_numbers(results: Results, folder: Path) -> None:
     html = (folder / "report.html").read_text(encoding="utf-8")
     section = html[html.index("<h3>doors</h3>") :]
     assert "".join(f"<th>{name}</th>" for name in ("rounds", "1–15", "16–27", "28–39", "40–50")) in section
@@ -206,7 +207,7 @@ def test_the_report_needs_no_network(folder: Path) -> None:
 def test_scalars_can_be_read_back(results: Results, folder: Path) -> None:
     events = EventAccumulator(str(folder / "tensorboard" / "orthogonal" / "thompson-rank"))
     events.Reload()
-    assert set(events.Tags()["tensors"]) == {"eval/chose_more_valuing", "eval/valuing", "eval/accepted", "eval/insight"}
+    assert set(events.Tags()["tensors"]) == {"eval/chose_more_valuing", *(f"eval/{score}" for score in SCORES)}
     steps = [event.step for event in events.Tensors("eval/chose_more_valuing")]
     assert set(steps) <= set(range(6, 145, 6))
     assert len(steps) > 6
