@@ -101,14 +101,13 @@ def simulate(
 ) -> None:
     """Simulate participants and write their choices as a data set."""
     from accept_reject.experiments.config import load_config
-    from accept_reject.experiments.data.bids import write_dataset
-    from accept_reject.experiments.files import make_folder
+    from accept_reject.experiments.data.bids import check_replaceable, write_dataset
     from accept_reject.experiments.simulation.population import PopulationConfig
     from accept_reject.experiments.simulation.simulate import simulate as run
 
     population = load_config(PopulationConfig, config, overrides or [])
     folder = out or Path("data") / population.name
-    make_folder(folder.parent)
+    check_replaceable(folder)  # fail early
     choices, parameters = run(population)
     write_dataset(choices, folder, population.name, f"the agent {population.agent}", parameters)
     typer.echo(f"{len(choices)} simulated participants: {folder}")

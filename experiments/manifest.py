@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,41 +41,6 @@ def is_finished(folder: Path) -> bool:
     )
 
 
-@contextmanager
-def replace_folder(folder: Path) -> Iterator[Path]:
-    """Create a new folder that replaces an existing one when everything has been written, unless there is an error.
-
-    An interrupted call leaves the old folder unchanged. Leftovers of an earlier interrupted call are removed.
-    """
-    finish_replacement(folder)
-    new, old = _siblings(folder)
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    new.mkdir(parents=True)
-    try:
-        yield new
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    finally:
-        if old.exists() and not folder.exists():  # interrupted between the two renames
-            old.rename(folder)
-        for leftover in (new, old):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def finish_replacement(folder: Path) -> None:
-    """Finish a replacement that was interrupted between its two renames, when the old folder had been moved away."""
-    new, old = _siblings(folder)
-    if old.exists() and not folder.exists():
-        (new if new.exists() else old).rename(folder)
-
-
-def _siblings(folder: Path) -> tuple[Path, Path]:
-    """Return temporary names of the new and the old folder during a replacement."""
-    return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-
-
 def keep_foreign_files(folder: Path, new: Path) -> None:
     """Copy files that users added to a run's folder, such as notes, to the folder that replaces it.
 
@@ -89,12 +52,12 @@ def keep_foreign_files(folder: Path, new: Path) -> None:
         transient = len(path.parts) == 1 and any(path.match(pattern) for pattern in TRANSIENT)
         if name not in own and not transient and not (new / name).exists():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(folder / name, new / name)
+            shutil.copy2(folder / name, new / name, follow_symlinks=False)
 
 
 def _names(folder: Path) -> list[str]:
     """List the files in a folder and its subfolders, without the manifest and TensorBoard's, relative to the folder."""
-    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file() or path.is_symlink()]
     return [path.as_posix() for path in files if path.parts[0] not in (MANIFEST, TENSORBOARD)]
 
 

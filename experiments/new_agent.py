@@ -11,7 +11,8 @@ from pathlib import Path
 import jinja2
 
 from accept_reject.errors import InvalidInputError
-from accept_reject.experiments.files import make_folder, write
+from accept_reject.experiments.files import write
+from accept_reject.experiments.folders import make_folder
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 

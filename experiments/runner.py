@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pandas as pd
-from filelock import FileLock
 from matplotlib.figure import Figure
 from rich.console import Console
 
 from accept_reject import __version__
 from accept_reject.errors import Spec
 from accept_reject.experiments.config import content_hash, dump_config
-from accept_reject.experiments.files import make_folder, write, write_csv
-from accept_reject.experiments.manifest import keep_foreign_files, replace_folder, write_manifest
+from accept_reject.experiments.files import write, write_csv
+from accept_reject.experiments.folders import locked, make_folder, replace_folder
+from accept_reject.experiments.manifest import keep_foreign_files, write_manifest
 from accept_reject.experiments.reporting.html import render
 from accept_reject.experiments.reporting.progress import OnProgress, stages
 from accept_reject.experiments.reporting.style import write_figures
@@ -153,13 +153,6 @@ def run_experiment(
     show(artifacts, console)
     console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
     return folder
-
-
-def locked(folder: Path) -> FileLock:
-    """Return a lock on a folder for one process at a time; it is released when the process ends for any reason."""
-    locks = folder.parent / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    return FileLock(locks / folder.name, is_singleton=True)
 
 
 def write_artifacts(experiment: Experiment[Any, Any, Any], artifacts: Artifacts, folder: Path) -> None:

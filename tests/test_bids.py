@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ def participants(n: int = 3) -> Choices:
         times,
         ("01", "02", "03"),
     )
+
+
+def edit_json(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 @pytest.fixture(scope="module")
@@ -239,16 +244,52 @@ def test_problems_of_many_files_are_reported_together(dataset: Path) -> None:
     assert len(problems_of(dataset)) == 3
 
 
-def test_only_data_sets_are_replaced(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(InvalidInputError, match="must be a new folder or a data set"):
-        write_dataset(participants(), tmp_path / "mine", "study", None)
-    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
-    write_dataset(participants(), tmp_path / "new", "study", None)
-    before = (tmp_path / "new" / BEH.format("01")).read_bytes()
-    write_dataset(participants(), tmp_path / "new", "study", None)
-    assert (tmp_path / "new" / BEH.format("01")).read_bytes() == before
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda d: edit_json(d / "dataset_description.json", Simulated=False), "got one that is not simulated"),
+        (lambda d: edit_json(d / "dataset_description.json", Simulated="true"), "got one that is not simulated"),
+        (lambda d: (d / "dataset_description.json").unlink(), "got one that is not simulated"),
+        (lambda d: (d / "dataset_description.json").write_text("[" * 10_000), "got one that is not simulated"),
+        (lambda d: (d / "notes.txt").write_text("years of work"), "got 'notes.txt'"),
+        (lambda d: (d / "derivatives" / "fits").mkdir(parents=True), "got 'derivatives'"),
+        (lambda d: (d / "sub-01" / "anat").mkdir(), "got 'sub-01/anat'"),
+        (lambda d: (d / "sub-01" / "beh" / "sub-01_task-other_beh.tsv").touch(), "sub-01_task-other_beh.tsv'"),
+        (lambda d: (shutil.rmtree(d), d.write_text("a file")), "got a file"),
+    ],
+)
+def test_only_simulated_data_sets_are_replaced(change: Any, problem: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    write_dataset(participants(), folder, "study", "a test")
+    change(folder)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InvalidInputError, match="must be a new folder or a simulated data set") as caught:
+        write_dataset(participants(), folder, "study", "a test")
+    assert str(caught.value).endswith(f"{problem}; it was not changed")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_simulated_data_set_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "data"
+    write_dataset(participants(), folder, "study", "a test")
+    (folder / "sub-99" / "beh").mkdir(parents=True)
+    write_dataset(participants(), folder, "study", "a test")
+    assert not (folder / "sub-99").exists()
+    (tmp_path / "link").symlink_to(folder)
+    write_dataset(participants(), tmp_path / "link", "study", None)
+    assert (tmp_path / "link").is_symlink()
+    assert not is_simulated(folder)
+    monkeypatch.chdir(folder / "sub-01")
+    with pytest.raises(InvalidInputError, match="must not be the current folder or one that contains it"):
+        write_dataset(participants(), Path(".."), "study", None)
+
+
+def test_two_writers_of_one_folder_take_turns(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: write_dataset(participants(), folder, "study", "a test"), range(8)))
+    assert load(folder).choices.choice.tolist() == participants().choice.tolist()
+    assert {path.name for path in tmp_path.iterdir()} == {"data", ".locks"}
 
 
 def test_hidden_state_needs_a_column_for_every_place(dataset: Path) -> None:

@@ -1,12 +1,15 @@
 """The command line in the places where people run it: odd folders, terminals with few characters, full disks."""
 
+import errno
 import io
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import accept_reject
 
-from accept_reject.experiments import cli
+from accept_reject.experiments import cli, files
 
 TINY = ("benchmark", "benchmark", "scenarios=[orthogonal]", "agents=[random, thompson-rank]", "seeds=1", "episodes=1")
 STUDY = ("simulate", "population_babur2024", "participants=2", "game={scenario: orthogonal, game: {rounds: 5}}")
@@ -59,3 +62,29 @@ def test_names_that_the_file_system_refuses(arguments: tuple[str, ...], problem:
     assert (done.returncode, done.stdout) == (2, "")
     assert problem in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_full_disk_leaves_the_old_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert accept_reject(*STUDY, cwd=tmp_path).returncode == 0
+    before = contents(tmp_path)
+    calls = iter(range(10**6))
+    write: Any = files.write
+
+    def full(path: Path, content: str | bytes) -> None:
+        if next(calls) >= 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, content)
+
+    for module in ("files", "manifest", "data.bids"):
+        monkeypatch.setattr(f"accept_reject.experiments.{module}.write", full)
+    done = accept_reject(*STUDY, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith(": No space left on device\n")
+    assert str(tmp_path) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -14,7 +14,8 @@ from rich.console import Console
 from accept_reject import __version__
 from accept_reject.errors import Spec
 from accept_reject.experiments import manifest, runner
-from accept_reject.experiments.manifest import MANIFEST, finish_replacement, is_finished, replace_folder
+from accept_reject.experiments.folders import finish_replacement, replace_folder
+from accept_reject.experiments.manifest import MANIFEST, is_finished
 from accept_reject.experiments.reporting.progress import OnProgress
 from accept_reject.experiments.runner import Artifacts, Experiment, run_experiment
 
@@ -136,7 +137,7 @@ def test_a_failed_write_leaves_the_old_folder_as_it_was(tmp_path: Path) -> None:
 
 def test_what_an_interrupted_write_left_does_not_disturb(tmp_path: Path) -> None:
     folder = quiet(Count(CountConfig()), tmp_path)
-    new = tmp_path / f".{folder.name}.new"
+    new = tmp_path / f".{folder.name}.accept-reject-new"
     new.mkdir()
     (new / "half.csv").write_text("half")
     assert quiet(Count(CountConfig()), tmp_path) == folder
@@ -149,7 +150,7 @@ def test_what_an_interrupted_write_left_does_not_disturb(tmp_path: Path) -> None
 def test_a_replacement_interrupted_between_its_renames_is_finished(tmp_path: Path, survivor: str) -> None:
     """The folder is gone then. What takes its place is the new one, or the old one if the new one is gone too."""
     folder = quiet(Count(CountConfig()), tmp_path)
-    old, new = (tmp_path / f".{folder.name}.{suffix}" for suffix in ("old", "new"))
+    old, new = (tmp_path / f".{folder.name}.accept-reject-{suffix}" for suffix in ("old", "new"))
     if survivor == "new":
         shutil.copytree(folder, new)
     (folder / "notes.txt").write_text("only in the old one")

@@ -159,6 +159,7 @@ def test_each_run_is_what_train_leaves_and_is_not_repeated(tmp_path: Path) -> No
     assert len(finished(out)) == 8
 
 
+@pytest.mark.usefixtures("all_kinds")
 @pytest.mark.slow
 def test_processes_resume_interrupted_runs_and_report_failures(tmp_path: Path) -> None:
     path, out = write_config(tmp_path, sweep=GRID, jobs=2), tmp_path / "runs"

@@ -26,6 +26,7 @@ def wait_for(process: subprocess.Popen[bytes], out: Path, number: int) -> None:
     raise TimeoutError
 
 
+@pytest.mark.usefixtures("all_kinds")
 @pytest.mark.slow
 def test_killed_twice_no_finished_run_is_repeated_and_nothing_is_missing(tmp_path: Path) -> None:
     path, out = write_config(tmp_path, updates=40, sweep={"network.hidden": [2, 3]}, seeds=3, jobs=2), tmp_path / "runs"

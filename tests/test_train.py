@@ -232,6 +232,7 @@ def test_epochs_and_minibatches() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("all_kinds")
 @pytest.mark.parametrize("kind", [config(updates=4 * KILLS), imitation()], ids=["meta", "imitation"])
 def test_killed_at_any_moment_it_resumes_to_the_same_bytes(kind: TrainConfig, tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
@@ -367,8 +368,8 @@ def test_a_run_is_not_overwritten(folder: Path, interrupted: Path) -> None:
 
 def test_a_kill_while_the_folder_is_replaced_loses_nothing(folder: Path, interrupted: Path, tmp_path: Path) -> None:
     """The state between the two renames: the old folder and the new one stand under temporary names."""
-    shutil.copytree(interrupted, tmp_path / ".run.old")
-    shutil.copytree(folder, tmp_path / ".run.new")
+    shutil.copytree(interrupted, tmp_path / ".run.accept-reject-old")
+    shutil.copytree(folder, tmp_path / ".run.accept-reject-new")
     assert files(resume_training(tmp_path / "run")) == files(folder)
     assert is_finished(tmp_path / "run")
 

@@ -10,7 +10,7 @@ Tables are tab-separated UTF-8 text. Missing values are `n/a`, partners have the
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,16 @@ from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
 from accept_reject.experiments.data.text import read_table
 from accept_reject.experiments.files import write
+from accept_reject.experiments.folders import locked, make_folder, replace_folder
 
 BIDS_VERSION = "1.10.0"
 TASK = "acceptreject"
 SIDECAR = f"task-{TASK}_beh.json"
 MISSING = "n/a"
+
+_TABLE = rf"sub-[A-Za-z0-9]+(/beh(/sub-[A-Za-z0-9]+_task-{TASK}_beh\.tsv)?)?"
+_OWN = re.compile(rf"dataset_description\.json|README|participants\.(tsv|json)|{re.escape(SIDECAR)}|{_TABLE}")
+"""Names of the files and folders of a data set that this program writes."""
 
 _COLUMNS = {
     "round": {"Description": "Number of the round, from 1"},
@@ -49,7 +54,7 @@ def write_dataset(
 ) -> None:
     """Write choices as a data set.
 
-    It replaces a data set of this task in the same folder, in one step.
+    It replaces a simulated data set in the same folder, in one step, but nothing else.
 
     Args:
         choices: The choices; labels of participants are the players' names.
@@ -59,12 +64,37 @@ def write_dataset(
         participants: Further columns of `participants.tsv` by name, in the order of the players.
 
     Raises:
-        InvalidInputError: If the folder has other content than a data set of this task.
+        InvalidInputError: If the folder has other content than a simulated data set.
     """
-    if folder.exists() and not (folder / SIDECAR).exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidInputError(str(folder), ["must be a new folder or a data set of this task; it was not changed"])
-    new = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(new, ignore_errors=True)
+    with locked(folder):
+        check_replaceable(folder)
+        with replace_folder(folder) as new:
+            _write_files(new, choices, name, simulated, participants or {})
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse to replace data of people, or files that a simulated data set does not have.
+
+    Raises:
+        InvalidInputError: If the folder can't be created, or if it has other content than a simulated data set.
+    """
+    make_folder(folder.parent)
+    if not folder.exists():
+        return
+    problem = "must be a new folder or a simulated data set without other files"
+    if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise InvalidInputError(str(folder), ["must not be the current folder or one that contains it"])
+    if not folder.is_dir():
+        raise InvalidInputError(str(folder), [f"{problem}, got a file; it was not changed"])
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*"))]
+    foreign = [name for name in names if not _OWN.fullmatch(name)]
+    if foreign:
+        raise InvalidInputError(str(folder), [f"{problem}, got {foreign[0]!r}; it was not changed"])
+    if names and not is_simulated(folder):
+        raise InvalidInputError(str(folder), [f"{problem}, got one that is not simulated; it was not changed"])
+
+
+def _write_files(new: Path, choices: Choices, name: str, simulated: str | None, participants: dict[str, Any]) -> None:
     labels = [f"sub-{label}" for label in _labels(choices)]
     about = f"Choices in the accept-or-reject game. {'SIMULATED: made by ' + simulated if simulated else ''}".strip()
     description = {
@@ -77,7 +107,7 @@ def write_dataset(
     }
     _write_json(new / "dataset_description.json", description)
     write(new / "README", f"{name}\n\n{about}\n")
-    table = pd.DataFrame({"participant_id": labels, **(participants or {})})
+    table = pd.DataFrame({"participant_id": labels, **participants})
     if simulated:
         table.insert(1, "simulated", 1)
     write(new / "participants.tsv", _tsv(table))
@@ -100,8 +130,6 @@ def write_dataset(
     for i, label in enumerate(labels):
         part = rounds.iloc[i * length : i * length + recorded[i]].drop(columns="participant")
         write(new / label / "beh" / f"{label}_task-{TASK}_beh.tsv", _tsv(part))
-    shutil.rmtree(folder, ignore_errors=True)
-    new.rename(folder)
 
 
 def read_dataset(folder: Path) -> tuple[Choices, bool]:
@@ -155,8 +183,8 @@ def read_dataset(folder: Path) -> tuple[Choices, bool]:
 
 def is_simulated(folder: Path) -> bool:
     """Return whether a data set is marked as simulated."""
-    description = (folder / "dataset_description.json").read_text(encoding="utf-8-sig")
-    return json.loads(description).get("Simulated") is True
+    description = _read_json(folder / "dataset_description.json", DataProblems())
+    return description is not None and description.get("Simulated") is True
 
 
 def _read_json(path: Path, problems: DataProblems) -> dict[str, Any] | None:
@@ -168,6 +196,10 @@ def _read_json(path: Path, problems: DataProblems) -> dict[str, Any] | None:
         problems.add("must be UTF-8 text", path.name)
     except json.JSONDecodeError as error:
         problems.add(f"must be JSON: {error.msg} at character {error.colno}", path.name, error.lineno)
+    except RecursionError:
+        problems.add("must be JSON without deeply nested values", path.name)
+    except ValueError:  # from `int`, of thousands of digits
+        problems.add("must be JSON without numbers of thousands of digits", path.name)
     else:
         if isinstance(content, dict):
             return content

@@ -14,8 +14,9 @@ import torch
 from rich.console import Console
 
 from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.folders import locked
 from accept_reject.experiments.manifest import is_finished
-from accept_reject.experiments.runner import Experiment, locked, run_experiment
+from accept_reject.experiments.runner import Experiment, run_experiment
 from accept_reject.experiments.sweep.config import Run
 from accept_reject.experiments.sweep.kinds import make_experiment
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from accept_reject.errors import InvalidInputError
-from accept_reject.experiments.files import make_folder, write, write_csv
+from accept_reject.experiments.files import write, write_csv
+from accept_reject.experiments.folders import make_folder
 from accept_reject.experiments.reporting.tables import to_rich
 from accept_reject.experiments.sweep.config import Sweep, describe
 from accept_reject.experiments.sweep.engines import run_all

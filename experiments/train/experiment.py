@@ -19,7 +19,8 @@ from accept_reject.agents.networks.agent import weights_bytes
 from accept_reject.errors import InvalidInputError, parse
 from accept_reject.experiments.analysis.intervals import Interval, mean_interval, mean_of_defined
 from accept_reject.experiments.config import content_hash, dump_config, load_config, model_of_kind, read_config
-from accept_reject.experiments.manifest import TENSORBOARD, finish_replacement, is_finished
+from accept_reject.experiments.folders import finish_replacement
+from accept_reject.experiments.manifest import TENSORBOARD, is_finished
 from accept_reject.experiments.reporting.progress import OnProgress
 from accept_reject.experiments.reporting.tables import cell
 from accept_reject.experiments.reporting.words import counted

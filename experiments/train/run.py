@@ -14,7 +14,8 @@ from accept_reject.agents.networks.agent import make_network
 from accept_reject.agents.networks.base import Network
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.config import dump_config
-from accept_reject.experiments.files import make_folder, write
+from accept_reject.experiments.files import write
+from accept_reject.experiments.folders import make_folder
 from accept_reject.experiments.manifest import TENSORBOARD
 from accept_reject.experiments.reporting.progress import OnProgress, silent
 from accept_reject.experiments.train.checkpoint import load_checkpoint
