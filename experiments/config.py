@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from accept_reject.errors import InvalidInputError, Spec, SpecT, list_problems, suggest
+from accept_reject.errors import InvalidInputError, Spec, SpecT, list_problems, shorten
 from accept_reject.experiments.yaml_text import MAX_DEPTH, FromFile, dump, read_yaml, read_yaml_file
 
 
@@ -70,7 +70,8 @@ def model_of_kind(models: Sequence[type[SpecT]], data: Any, path: str, problems:
     if kind is None:
         raise InvalidInputError(path, [*problems, f"kind: is required (one of {', '.join(sorted(kinds))})"])
     if not isinstance(kind, str) or kind not in kinds:
-        problem = f"kind: must be one of the known kinds, got {kind!r}{suggest(str(kind), kinds)}"
+        known = " or ".join(map(repr, sorted(kinds)))
+        problem = f"kind: must be {known}, got {shorten(kind)}"
         raise InvalidInputError(path, [*problems, problem])
     return kinds[str(kind)]
 
@@ -88,8 +89,8 @@ def read_config(path: str, overrides: Sequence[str] = ()) -> tuple[Any, list[str
     Raises:
         InvalidInputError: If the file can't be read.
     """
+    file = _find(path)
     try:
-        file = _find(path)
         data = read_yaml_file(file, Path() if is_shipped(path) else file.parent)
     except OSError as error:
         raise InvalidInputError(path, [f"can't be read: {error.strerror}"]) from None

@@ -254,7 +254,7 @@ def test_an_interrupted_write_leaves_the_old_folder(
         raise KeyboardInterrupt
 
     def second(path: Path, target: Path) -> Path:
-        if path.name == ".run.new":
+        if path.name == ".run.accept-reject-new":
             raise KeyboardInterrupt
         return rename(path, target)
 

@@ -174,7 +174,7 @@ def test_shipped_configs_by_name() -> None:
     assert len(config.scenarios) == 9
     with pytest.raises(InvalidInputError, match="known: benchmark"):
         load_config(BenchmarkConfig, "bench")
-    with pytest.raises(InvalidInputError, match="seeds=2: is an override; a config must come first"):
+    with pytest.raises(InvalidInputError, match=r"^seeds=2: is an override; a config must come first"):
         load_config(BenchmarkConfig, "seeds=2")
     with pytest.raises(InvalidInputError, match="can't be read: No such file"):
         load_config(BenchmarkConfig, "nowhere/config.yaml")

@@ -424,4 +424,4 @@ def test_invalid_data_end_with_code_2_and_no_traceback(tmp_path: Path) -> None:
     assert (done.returncode, "must have at least one choice, got none" in done.stderr) == (2, True)
     done = accept_reject("fit", "fit_babur2024", "data=fit_babur2024", cwd=tmp_path)
     assert done.returncode == 2
-    assert "kind: must be one of the known kinds, got 'fit'" in done.stderr
+    assert "kind: must be 'data' or 'population', got 'fit'" in done.stderr

@@ -401,7 +401,7 @@ def test_a_damaged_run_is_trained_again(folder: Path, tmp_path: Path) -> None:
         ({"network": {"predicts": True}}, "network.predicts: is only valid for imitation"),
         ({"clip_range": 0}, "clip_range: must be a number > 0, got 0"),
         ({"learning_rate": 0}, "learning_rate: must be a number > 0, got 0"),
-        ({"kind": "mta"}, "kind: must be one of the known kinds, got 'mta'; did you mean 'meta'?"),
+        ({"kind": "mta"}, "kind: must be 'imitation' or 'meta', got 'mta'"),
         ({"episoeds": 3}, "unknown key 'episoeds'; did you mean 'episodes'?"),
     ],
 )
