@@ -115,7 +115,15 @@ def test_participants_do_not_depend_on_their_number() -> None:
         ({"parameters": {"w": {"distribution": "beta", "a": -1, "b": 2}}}, "valid arguments of beta, got"),
         (
             {"parameters": {"w": {"distribution": "beta", "a": "x", "b": 2}}},
-            "parameters.w.a: must be a number, got 'x'",
+            "parameters.w.a: must be a finite number, got 'x'",
+        ),
+        *[
+            ({"parameters": {"w": {"distribution": "norm", "loc": value}}}, "parameters.w.loc: must be a finite number")
+            for value in (float("inf"), float("nan"), True)
+        ],
+        (
+            {"parameters": {"w": {"distribution": "constant", "value": "x"}}},
+            "parameters.w.value: must be a finite number",
         ),
         ({"parameters": {"w": {"mixture": [0.1, 0.2], "weights": [1]}}}, "parameters.w.weights: must have one number"),
         ({"parameters": {"w": {"mixture": [0.1, 0.2], "weights": [0, 0]}}}, "weights: must have a sum > 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -48,22 +49,23 @@ class Distribution(Spec):
     @model_validator(mode="after")
     def _check(self) -> Distribution:
         arguments = self.model_extra or {}
-        if self.distribution == "constant" and set(arguments) == {"value"}:
-            return self
-        family = getattr(stats, self.distribution, None)
-        if not isinstance(family, stats.rv_continuous):
+        family: Any = getattr(stats, self.distribution, None)
+        constant = self.distribution == "constant" and set(arguments) == {"value"}
+        if not constant and not isinstance(family, stats.rv_continuous):
             known = [name for name, value in vars(stats).items() if isinstance(value, stats.rv_continuous)]
             near = suggest(self.distribution, known).partition(" (known")[0]
             raise ValueError(
                 f".distribution: must be a continuous distribution of scipy.stats, got {self.distribution!r}{near}"
             )
         problems = [
-            f".{key}: must be a number, got {shorten(value)}"
+            f".{key}: must be a finite number, got {shorten(value)}"
             for key, value in arguments.items()
-            if isinstance(value, bool) or not isinstance(value, int | float)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max
         ]
         if problems:
             raise ValueError("\n".join(problems))
+        if constant:
+            return self
         try:
             median = family(**arguments).ppf(0.5)
         except TypeError:
