@@ -69,7 +69,7 @@ def _read(folder: Path) -> dict[str, Any]:
     """Read a folder's manifest; return an empty one if it is missing or invalid."""
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     valid = isinstance(content, dict) and isinstance(content.get("files"), dict)
     return content if valid else {}

@@ -26,7 +26,7 @@ def interquartile_means(results: Results, aggregates: Mapping[ScoreName, Aggrega
     """For each score, the interquartile mean of every agent, sorted by the headline score."""
     agents = results.ranking(SCORES[0])
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9, 0.24 * len(agents) + 1), layout="constrained")
+        figure = Figure(figsize=(9, 0.24 * max(len(agents), 3) + 1), layout="constrained")
         for ax, score in zip(figure.subplots(1, len(SCORES), sharey=True), SCORES, strict=True):
             aggregate = aggregates[score]
             rows = [agents.index(agent) for agent in aggregate.agents]
@@ -42,7 +42,7 @@ def scores_by_scenario(results: Results) -> Figure:
     columns = min(3, len(entries))
     rows = -(-len(entries) // columns)
     with mpl.rc_context(STYLE):
-        height = (0.19 * len(agents) + 0.5) * rows + 0.6
+        height = (0.19 * max(len(agents), 3) + 0.5) * rows + 0.6
         figure = Figure(figsize=(2.7 * columns + 1.4, height), layout="constrained")
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, entry in zip(axes, entries, strict=False):
@@ -87,7 +87,8 @@ def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> F
     names = [aggregates.agents[row] for row in shown]
     percent = 100 * aggregates.improvement.mean[np.ix_(shown, shown)]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(0.42 * len(names) + 1.8, 0.3 * len(names) + 2), layout="constrained")
+        cells = max(len(names), 6)  # room for the title and the labels of the axes
+        figure = Figure(figsize=(0.42 * cells + 1.8, 0.3 * cells + 2), layout="constrained")
         ax = figure.subplots()
         ax.pcolormesh(percent, cmap="PuOr_r", vmin=0, vmax=100)
         ax.invert_yaxis()
