@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict, StrictFloat, StrictInt, TypeAdapter, ValidationError
@@ -33,6 +37,15 @@ class InvalidInputError(ValueError):
 
     def __reduce__(self) -> tuple[type[InvalidInputError], tuple[str, tuple[str, ...]]]:
         return type(self), (self.subject, self.problems)
+
+
+@contextmanager
+def within(name: str) -> Iterator[None]:
+    """Put a name before the subject of an `InvalidInputError`, such as the agent's before that of its method."""
+    try:
+        yield
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name}: {error.subject}", error.problems) from (error.__cause__ or error)
 
 
 class Spec(BaseModel):
@@ -93,6 +106,25 @@ def shorten(value: Any, width: int = 60) -> str:
     """Return the `repr` of a value on one line of at most `width` characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def describe_exception(error: BaseException) -> str:
+    """Describe an exception on one line: its type, its message, and the last line of the user's code in its traceback.
+
+    The last line of any code is named if there is none of the user's.
+    """
+    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    files = [(file, line) for file, line, users in _frames(error.__traceback__) if users]
+    files = files or [(file, line) for file, line, _ in _frames(error.__traceback__)]
+    return f"{text} ({Path(files[-1][0]).name}, line {files[-1][1]})" if files else text
+
+
+def _frames(tb: TracebackType | None) -> Iterator[tuple[str, int, bool]]:
+    """Return the file and the line of each frame, and whether it is neither of this package nor of an installed one."""
+    for frame, line in traceback.walk_tb(tb):
+        file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
+        foreign = module.partition(".")[0] in ("accept_reject", "importlib", "contextlib")
+        yield file, line, not (foreign or "site-packages" in file or file.startswith("<"))
 
 
 _TYPES = {"integer": "an integer", "number": "a number", "string": "a string", "boolean": "true or false"}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accept_reject.errors import shorten, suggest
+from accept_reject.errors import describe_exception, shorten, suggest
 
 
 def load_dotted(path: str, role: str, is_valid: Callable[[Any], bool], wanted: str) -> Any:
@@ -29,8 +29,8 @@ def load_dotted(path: str, role: str, is_valid: Callable[[Any], bool], wanted: s
         sys.path.append(folder)  # permanently: the module may import its neighbors later
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # importing a module can raise anything
-        problem = f"can't import module {module_name!r}: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # importing a module can raise anything
+        problem = f"can't import module {module_name!r}: {describe_exception(error)}"
         raise ValueError(f"{role} {path!r}: {problem}") from error
     found = getattr(module, name, None)
     if found is None:

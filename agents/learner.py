@@ -112,11 +112,14 @@ class Learner(Agent):
         self.values = {name: torch.tensor(value, dtype=torch.float64) for name, value in self.fixed.items()}
         for name, parameter in self.parameters.items():
             if name not in self.fixed:
-                self.values[name] = torch.as_tensor(values.pop(name, parameter.default), dtype=torch.float64)
-                if self.values[name].ndim > 1:
-                    problems.append(f"{name}: must be a number, or one number for each player")
-                elif not parameter.allows(self.values[name].detach()):
-                    problems.append(f"{name}: must be {parameter.range}, got {shorten(self.values[name].tolist())}")
+                given = values.pop(name, parameter.default)
+                found = _numbers(given)
+                if found is None or found.ndim > 1:
+                    problems.append(f"{name}: must be a number, or one number for each player, got {shorten(given)}")
+                elif not parameter.allows(found.detach()):
+                    problems.append(f"{name}: must be {parameter.range}, got {shorten(found.tolist())}")
+                else:
+                    self.values[name] = found
         problems += [f"unknown parameter {name!r}{suggest(name, self.free_parameters())}" for name in values]
         if problems:
             raise InvalidInputError(type(self).__name__, problems)
@@ -206,3 +209,12 @@ class Learner(Agent):
         """Return a parameter in a shape that broadcasts over `like`, whose first axis is the players."""
         value = self.values[name]
         return value.reshape(-1, *[1] * (like.ndim - 1)) if value.ndim else value
+
+
+def _numbers(given: Any) -> Tensor | None:
+    """Convert a parameter's values to a tensor; None if they are not real numbers, such as booleans and strings."""
+    try:
+        found = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+    return None if found.dtype == torch.bool or found.is_complex() else found.to(torch.float64)

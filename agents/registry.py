@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from accept_reject.agents.dotted import load_dotted
-from accept_reject.errors import suggest
+from accept_reject.errors import describe_exception, suggest
 
 if TYPE_CHECKING:
     from accept_reject.agents.adapters.single_player import SinglePlayer
@@ -209,8 +209,8 @@ def make_agent(name: str, params: Mapping[str, Any] | None = None) -> Agent:
         return as_agent(cls(**arguments))
     except ValueError:
         raise  # the agent's own message about its params
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        problem = describe_exception(error)
         raise ValueError(f"agent {name!r}: can't be made with params {arguments}: {problem}") from error
 
 

@@ -76,7 +76,7 @@ def test_beliefs_equal_brute_force(game: dict[str, object]) -> None:
     spec = GameSpec.model_validate({**game, "rounds": 12})
     observer = IdealObserver("valuation")
     beliefs: list[np.ndarray] = []
-    choices = play(observer, draw(spec, 3, 4), on_round=lambda: beliefs.append(observer.valuations()))
+    choices = play(observer, draw(spec, 3, 4), on_round=lambda _: beliefs.append(observer.valuations()))
     for row in range(4):
         for until in (1, 5, 12):
             assert beliefs[until - 1][row] == pytest.approx(brute_force(spec, choices, row, until), abs=1e-8)

@@ -174,6 +174,12 @@ def test_nested_models_equal_the_hybrid_at_the_bounds_of_w() -> None:
             nested(w=0.3)
 
 
+@pytest.mark.parametrize("value", [True, [True], None, "0.5", [0.5, None], 1j, 10**400, [[0.5]], {}])
+def test_parameters_must_be_numbers(value: object) -> None:
+    with pytest.raises(InvalidInputError, match="w: must be a number, or one number for each player, got"):
+        make_agent("bayes-hybrid", {"w": value})
+
+
 def test_invalid_parameters_are_errors() -> None:
     with pytest.raises(InvalidInputError) as caught:
         DualSignalLearner(w=1.5, inverse_temperature=[1, float("nan")], stickiness=math.inf, rate=0.3)

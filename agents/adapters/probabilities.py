@@ -28,8 +28,8 @@ def as_probabilities(answers: Sequence[Any], offered: int, subject: str) -> NDAr
     probabilities = np.zeros((len(answers), offered))
     for row, answer in enumerate(answers):
         try:
-            given = np.asarray(answer)
-        except (RuntimeError, TypeError, ValueError):  # such as a ragged list, or a tensor with gradients
+            given = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+        except (TypeError, ValueError):  # such as a ragged list
             given = np.asarray(None)
         if given.ndim == 0 and given.dtype.kind in "iu" and 0 <= given < offered:
             probabilities[row, given] = 1

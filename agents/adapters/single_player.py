@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accept_reject.agents.adapters.probabilities import as_probabilities
 from accept_reject.agents.base import Agent, Feedback
+from accept_reject.agents.calls import as_array
 from accept_reject.envs.game import GameSpec
 from accept_reject.errors import InvalidInputError
 from accept_reject.random import Stream, generator
@@ -104,7 +105,7 @@ class SinglePlayers(Agent):
         for player, *values in zip(feedback.players.tolist(), *(column.tolist() for column in columns), strict=True):
             self._copies[player].learn(PlayerFeedback(*values))
 
-    def valuations(self) -> NDArray[np.float64] | None:
+    def valuations(self) -> Any:
         """Return the beliefs of the players, `(n_players, partners)`, or None.
 
         Raises:
@@ -115,7 +116,7 @@ class SinglePlayers(Agent):
             return None
         if any(each is None for each in found):
             raise InvalidInputError(f"{self}.valuations", ["must be None for all players or for none"])
-        return np.array(found, np.float64)
+        return [as_array(each) for each in found]  # of any shapes, which the caller checks
 
 
 def as_agent(player: Agent | SinglePlayer) -> Agent:

@@ -16,6 +16,7 @@ from accept_reject.agents.registry import make_agent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.envs.game import GameSpec
+from accept_reject.errors import within
 from accept_reject.experiments.analysis.curves import curve_counts
 from accept_reject.experiments.analysis.intervals import mean_of_defined
 from accept_reject.experiments.analysis.scores import ANCHORED, SCORES, ScoreName, insight, score
@@ -138,7 +139,8 @@ def run(config: BenchmarkConfig, on_progress: OnProgress = silent) -> Results:
         episodes = Episodes.join([draw(game, seed, config.episodes) for seed in seeds])  # in one batch: faster
         hidden = episodes.partner_valuation
         for name, agent in agents.items():
-            choices, beliefs = play_with_beliefs(agent, episodes)
+            with within(f"agent {name} in {entry.name}"):
+                choices, beliefs = play_with_beliefs(agent, episodes)
             for i, seed in enumerate(seeds):
                 of_seed = slice(i * config.episodes, (i + 1) * config.episodes)
                 chosen = choices.take(of_seed)

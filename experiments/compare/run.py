@@ -23,7 +23,7 @@ from accept_reject.agents.base import Agent
 from accept_reject.agents.registry import make_agent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.errors import InvalidInputError
+from accept_reject.errors import InvalidInputError, within
 from accept_reject.experiments.analysis.curves import AXES, By, Floats, Points, curve_points, learning_curves
 from accept_reject.experiments.analysis.intervals import (
     UNKNOWN,
@@ -174,8 +174,9 @@ def _compare(config: CompareConfig, entry: ParticipantsEntry, data: Data, on_pro
     players = []
     for agent_entry in config.agents:
         agent = make_agent(agent_entry.agent, agent_entry.params)
-        nll = _agent_nll(agent, data, folds)
-        players.append(_player(agent_entry.name, agent, episodes, own, nll, participants))
+        with within(f"agent {agent_entry.name}"):
+            nll = _agent_nll(agent, data, folds)
+            players.append(_player(agent_entry.name, agent, episodes, own, nll, participants))
         step(1)
     for model_entry in config.models:
         model = model_entry.resolve()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accept_reject.agents.adapters.single_player import SinglePlayer, as_agent
 from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed
+from accept_reject.agents.calls import as_array, calling, checked_policy, checked_valuations
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
 from accept_reject.envs.episodes import Episodes
 from accept_reject.errors import InvalidInputError
@@ -17,7 +17,7 @@ from accept_reject.random import Stream, generator
 
 
 def play(
-    agent: Agent | SinglePlayer, episodes: Episodes, seed: int = 0, on_round: Callable[[], None] = lambda: None
+    agent: Agent | SinglePlayer, episodes: Episodes, seed: int = 0, on_round: Callable[[int], None] = lambda now: None
 ) -> Choices:
     r"""Let an agent play every episode once, all episodes in parallel.
 
@@ -33,13 +33,13 @@ def play(
         agent: The agent.
         episodes: The episodes.
         seed: Seed of the choices, and of agents with random numbers of their own; the episodes stay the same.
-        on_round: Called after each round, when the agent has learned from its feedback.
+        on_round: Called with each round, from 0, when the agent has learned from its feedback.
 
     Returns:
         The choices, one row for each episode.
 
     Raises:
-        InvalidInputError: If the policy does not return valid probabilities.
+        InvalidInputError: If the agent raises an exception, or if its policy does not return valid probabilities.
 
     Examples:
         >>> import accept_reject as ar
@@ -57,10 +57,12 @@ def play(
     seen_rank, seen_spots = episodes.rank * episodes.rank_shown, episodes.spots * episodes.rank_shown
     if isinstance(agent, PrivilegedAgent):
         agent.reveal(Revealed(episodes.valuation, episodes.acceptance))
-    agent.start(n, game, int(generator(episodes.parts[0][0], Stream.AGENT, 0, seed).integers(2**31)))
+    agent_seed = int(generator(episodes.parts[0][0], Stream.AGENT, 0, seed).integers(2**31))
+    with calling(agent, "start"):
+        agent.start(n, game, agent_seed)
     for now in range(game.rounds):
         offered = episodes.offered[:, now]
-        policy = checked_policy(agent, offered, now)
+        policy = np.asarray(as_array(checked_policy(agent, offered, now)))
         players = np.flatnonzero(~np.isnan(policy[:, 0]))
         chosen = sample(policy[players], uniform[players, now])
         feedback = Feedback(
@@ -76,8 +78,9 @@ def play(
         rank[players, now] = feedback.rank
         spots[players, now] = np.where(feedback.rank > 0, feedback.spots, UNKNOWN_SPOTS)
         accepted[players, now] = feedback.accepted
-        agent.learn(feedback)
-        on_round()
+        with calling(agent, "learn", now):
+            agent.learn(feedback)
+        on_round(now)
     return Choices(
         game=game,
         offered=episodes.offered,
@@ -112,38 +115,15 @@ def play_with_beliefs(agent: Agent | SinglePlayer, episodes: Episodes) -> tuple[
 
     Returns:
         The choices, and `agent.valuations()` after each round, `(n, rounds, partners)`; None if the agent has none.
-    """
-    beliefs: list[Any] = []
-    player = as_agent(agent)
-    choices = play(player, episodes, on_round=lambda: beliefs.append(player.valuations()))
-    return choices, None if beliefs[0] is None else np.stack([np.asarray(each) for each in beliefs], axis=1)
-
-
-def checked_policy(agent: Agent, offered: NDArray[np.uint8], now: int) -> NDArray[np.float64]:
-    """Get an agent's policy and check it.
-
-    Args:
-        agent: The agent.
-        offered: The offered partners, `(n, offered)`.
-        now: The round, from 0, for messages.
-
-    Returns:
-        The probabilities, `(n, offered)`; rows of NaN for players that give no answer.
 
     Raises:
-        InvalidInputError: If they are invalid; the message names the agent, the round and the first invalid row.
+        InvalidInputError: As for `play`, or if the beliefs are invalid or None in only some rounds.
     """
-    policy = np.asarray(agent.policy(offered.copy()), np.float64)
-    subject = f"{agent}.policy in round {now + 1}"
-    if policy.shape != offered.shape:
-        raise InvalidInputError(
-            subject, [f"must return probabilities of shape {offered.shape}, got shape {policy.shape}"]
-        )
-    wrong = ~((policy >= 0).all(axis=1) & (np.abs(policy.sum(axis=1) - 1) < 1e-4))
-    if agent.may_miss:
-        wrong &= ~np.isnan(policy).all(axis=1)
-    if wrong.any():
-        row = int(wrong.argmax())
-        problem = f"must return probabilities >= 0 that sum to 1, got {policy[row]} for player {row}"
-        raise InvalidInputError(subject, [problem])
-    return policy
+    player = as_agent(agent)
+    shape = (len(episodes), episodes.game.n_partners)
+    beliefs: list[NDArray[np.float64] | None] = []
+    choices = play(player, episodes, on_round=lambda now: beliefs.append(checked_valuations(player, *shape, now)))
+    known = [each for each in beliefs if each is not None]
+    if known and len(known) < len(beliefs):
+        raise InvalidInputError(f"{player}.valuations", ["must be None in all rounds or in none"])
+    return choices, np.stack(known, axis=1) if known else None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from accept_reject.agents.adapters.single_player import SinglePlayer, as_agent
 from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed
+from accept_reject.agents.calls import calling, checked_policy
 from accept_reject.agents.learner import Learner
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
@@ -36,7 +37,8 @@ def replay(agent: Agent | SinglePlayer, choices: Choices, seed: int = 0) -> Tens
         Log-probabilities, `(n, rounds)`; 0 in missed rounds, and NaN where the agent gives no answer.
 
     Raises:
-        InvalidInputError: If the agent needs the hidden state and it is unknown.
+        InvalidInputError: If the agent needs the hidden state and it is unknown, if it raises an exception, or if its
+            policy does not return valid probabilities.
 
     Examples:
         >>> import accept_reject as ar
@@ -57,14 +59,16 @@ def replay(agent: Agent | SinglePlayer, choices: Choices, seed: int = 0) -> Tens
         if choices.valuation is None or choices.acceptance is None:
             raise InvalidInputError(str(agent), ["needs the hidden state, which is unknown for these choices"])
         agent.reveal(Revealed(choices.valuation, choices.acceptance))
-    policy = agent.policy
-    log_policy = _over_rounds(agent, choices, seed, lambda offered: torch.as_tensor(policy(offered)).log())
+    player = agent
+    log_policy = _over_rounds(
+        agent, choices, seed, lambda offered, now: torch.as_tensor(checked_policy(player, offered, now)).log()
+    )
     return choice_log_probability(log_policy, choices)
 
 
 def evidence_over_rounds(learner: Learner, choices: Choices, seed: int = 0) -> Tensor:
     """Compute a learner's evidence about the offered partners in each round, `(n, rounds, offered, features)`."""
-    return _over_rounds(learner, choices, seed, learner.evidence)
+    return _over_rounds(learner, choices, seed, lambda offered, _: learner.evidence(offered))
 
 
 def choice_log_probability(log_policy: Tensor, choices: Choices) -> Tensor:
@@ -82,13 +86,17 @@ def choice_log_probability(log_policy: Tensor, choices: Choices) -> Tensor:
     return log_policy.gather(2, place[..., None])[..., 0].masked_fill(missed, 0.0)
 
 
-def _over_rounds(agent: Agent, choices: Choices, seed: int, observe: Callable[[NDArray[np.uint8]], Tensor]) -> Tensor:
-    """Replay choices and observe the agent at each offer, `(n, rounds, ...)`."""
-    agent.start(len(choices), choices.game, seed)
+def _over_rounds(
+    agent: Agent, choices: Choices, seed: int, observe: Callable[[NDArray[np.uint8], int], Tensor]
+) -> Tensor:
+    """Replay choices and observe the agent at each offer and round, `(n, rounds, ...)`."""
+    with calling(agent, "start"):
+        agent.start(len(choices), choices.game, seed)
     found = []
     for now in range(choices.choice.shape[1]):
-        found.append(observe(choices.offered[:, now]))
-        agent.learn(feedback_in_round(choices, now))
+        found.append(observe(choices.offered[:, now], now))
+        with calling(agent, "learn", now):
+            agent.learn(feedback_in_round(choices, now))
     return torch.stack(found, dim=1)
 
 

@@ -79,8 +79,11 @@ def run_one(run: Run, place: Place) -> Outcome:
                     run_experiment(experiment, place.parent, Console(file=devnull))
                 return Outcome(run, status, name, _score(experiment, folder))
     except InvalidInputError as error:
+        if error.__cause__:  # an agent's exception: its subject says which agent
+            reason = "; ".join(str(error).splitlines())
+            return Outcome(run, "failed", name, reason=reason, details=traceback.format_exc())
         return Outcome(run, "failed", name, reason="; ".join(error.problems), details=str(error))
-    except Exception as error:  # after any error, the other runs continue
+    except (Exception, SystemExit) as error:  # after any error, the other runs continue
         reason = traceback.format_exception_only(error)[-1].strip()
         return Outcome(run, "failed", name, reason=reason.splitlines()[0], details=traceback.format_exc())
 
