@@ -109,7 +109,7 @@ ADAPTERS: dict[str, Entry] = {
     ),
     "stable-baselines": Entry(
         "accept_reject.agents.adapters.stable_baselines:StableBaselines",
-        "A model saved by Stable-Baselines3 or sb3-contrib (params: model).",
+        "A model saved by Stable-Baselines3 or sb3-contrib (params: model, deterministic, vecnormalize).",
     ),
     "text": Entry(
         "accept_reject.agents.adapters.text:TextFunction", "A function from a prompt to a letter (params: answer)."
