@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict, StrictFloat, StrictInt, TypeAdapter, ValidationError
@@ -111,20 +111,15 @@ def shorten(value: Any, width: int = 60) -> str:
 def describe_exception(error: BaseException) -> str:
     """Describe an exception on one line: its type, its message, and the last line of the user's code in its traceback.
 
-    The last line of any code is named if there is none of the user's.
+    The user's code is what belongs neither to this package, nor to an installed one, nor to Python.
     """
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    files = [(file, line) for file, line, users in _frames(error.__traceback__) if users]
-    files = files or [(file, line) for file, line, _ in _frames(error.__traceback__)]
-    return f"{text} ({Path(files[-1][0]).name}, line {files[-1][1]})" if files else text
-
-
-def _frames(tb: TracebackType | None) -> Iterator[tuple[str, int, bool]]:
-    """Return the file and the line of each frame, and whether it is neither of this package nor of an installed one."""
-    for frame, line in traceback.walk_tb(tb):
-        file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
-        foreign = module.partition(".")[0] in ("accept_reject", "importlib", "contextlib")
-        yield file, line, not (foreign or "site-packages" in file or file.startswith("<"))
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        path, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
+        theirs = module.partition(".")[0] not in {"accept_reject", *sys.stdlib_module_names}
+        if theirs and "site-packages" not in path and not path.startswith("<"):
+            return f"{text} ({Path(path).name}, line {line})"
+    return text
 
 
 _TYPES = {"integer": "an integer", "number": "a number", "string": "a string", "boolean": "true or false"}

@@ -53,9 +53,8 @@ def test_adapters_and_params_are_there() -> None:
     for name in ADAPTERS:
         assert f"{{agent: {name}, params: " in DOC
     assert f'"{ENTRY_POINTS}"' in DOC
-    shown = re.search(r"```yaml\n(.*?)```", DOC, re.DOTALL)
-    assert shown
-    (entry,) = yaml.safe_load(shown.group(1))["agents"]
+    (shown,) = [each for each in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL) if "agent: endpoint" in each]
+    (entry,) = yaml.safe_load(shown)["agents"]
     assert make_agent(entry["agent"], {**entry["params"], "api_key_env": None})
 
 
