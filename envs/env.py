@@ -17,6 +17,7 @@ from accept_reject.envs.rendering import LastRound, Scene, render
 from accept_reject.envs.scenarios import resolve_game
 from accept_reject.envs.spaces import (
     RENDER_METADATA,
+    PlainSpec,
     Reward,
     action_space,
     check_options,
@@ -28,7 +29,7 @@ from accept_reject.envs.spaces import (
 Observation = dict[str, Any]
 
 
-class AcceptRejectEnv(gym.Env[Observation, Any]):
+class AcceptRejectEnv(PlainSpec, gym.Env[Observation, Any]):
     """The game for one player.
 
     ## Description
@@ -69,8 +70,8 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
     ## Information
 
     Empty by default. With `reveal=True`, `valuations` and `acceptances` are the hidden valuations and acceptance
-    probabilities of the partners in `offered`, each `(offered,)` float32; after a step, `regret` is the difference
-    between the best expected reward among the offered partners and that of the chosen one.
+    probabilities of the partners in `offered`, each `(offered,)` float32; `regret` is the difference between the best
+    expected reward among the partners offered in the last round and that of the chosen one, and 0 after a reset.
 
     ## Arguments
 
@@ -121,7 +122,7 @@ class AcceptRejectEnv(gym.Env[Observation, Any]):
         self._round = 0
         self._choices: list[int] = []
         first = observation(self._offered_at[0], self._progress_at[0], 0, 0, 0, 0, 0)
-        return first, self._hidden(0) if self.reveal else {}
+        return first, {**self._hidden(0), "regret": 0.0} if self.reveal else {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Choose the partner at place `action` of the offer.

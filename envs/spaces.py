@@ -7,6 +7,7 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from accept_reject.envs.game import GameSpec
@@ -96,3 +97,20 @@ def fresh_seed(env: gym.Env[Any, Any] | gym.vector.VectorEnv[Any, Any, Any]) -> 
     if isinstance(seed, int) and seed >= 0:
         return seed
     return int(env.np_random.integers(2**63))  # the generator was set directly, without a seed
+
+
+class PlainSpec:
+    """Mixin of environments whose `spec` can be written as JSON: it contains a `GameSpec` as a mapping."""
+
+    _spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The specification with which Gymnasium made the environment; None if it was made directly."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None and isinstance(game := spec.kwargs.get("game"), GameSpec):
+            spec.kwargs = {**spec.kwargs, "game": game.model_dump(mode="json")}
+        self._spec = spec

@@ -18,6 +18,7 @@ from accept_reject.envs.rendering import LastRound, Scene, render
 from accept_reject.envs.scenarios import resolve_game
 from accept_reject.envs.spaces import (
     RENDER_METADATA,
+    PlainSpec,
     Reward,
     action_space,
     check_options,
@@ -31,7 +32,7 @@ Observations = dict[str, NDArray[Any]]
 Infos = dict[str, Any]
 
 
-class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
+class AcceptRejectVectorEnv(PlainSpec, VectorEnv[Observations, NDArray[Any], NDArray[Any]]):
     """The game for `num_envs` players.
 
     Spaces, rewards and arguments are those of :class:`AcceptRejectEnv`, with a leading axis for the players. Row `j`
@@ -159,7 +160,8 @@ class AcceptRejectVectorEnv(VectorEnv[Observations, NDArray[Any], NDArray[Any]])
         self._last = None
         self._accepted_so_far = np.zeros(self.num_envs, np.int64)
         observations = self._observations(*np.zeros((5, self.num_envs), np.int64))
-        return observations, self._masked(**self._hidden()) if self.reveal else {}
+        regret = np.zeros(self.num_envs)
+        return observations, self._masked(**self._hidden(), regret=regret) if self.reveal else {}
 
     def _checked(self, actions: Any) -> NDArray[np.int64]:
         choice = np.asarray(actions)

@@ -6,6 +6,7 @@ import keyword
 import re
 import sys
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import jinja2
@@ -35,12 +36,14 @@ def new_agent(name: str, folder: Path) -> tuple[Path, Path, str]:
         raise InvalidInputError("name", [problem])
     module = name.replace("-", "_")
     class_name = "".join(word.capitalize() for word in module.split("_"))
-    reserved = {*keyword.kwlist, *sys.stdlib_module_names, "accept_reject"}
+    reserved = {*keyword.kwlist, *sys.stdlib_module_names, "conftest"}
     if module in reserved or class_name in reserved:
-        raise InvalidInputError("name", [f"must not be a name that Python or this package uses, got {name!r}"])
+        raise InvalidInputError("name", [f"must not be a name that Python or pytest uses, got {name!r}"])
     files = {folder / f"{module}.py": "agent.py.jinja", folder / f"test_{module}.py": "test_agent.py.jinja"}
     if existing := [f"{path} already exists" for path in files if path.exists()]:
         raise InvalidInputError("name", existing)
+    if find_spec(module):  # the new file would hide it
+        raise InvalidInputError("name", [f"must not be the name of an installed module, got {name!r}"])
     make_folder(folder)
     templates = resources.files("accept_reject.experiments.reporting") / "templates"
     for path, template in files.items():

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from game_specs import game_specs
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -177,6 +178,27 @@ def test_rewards_and_resets_of_the_vector_environment() -> None:
     envs.reset()
     again, _ = envs.reset(seed=4)
     assert equal(first, again), "a seed always starts with episode 0"
+
+
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+@pytest.mark.parametrize("game", [{"rounds": 6}, scenario("few-spots").game, None])
+def test_the_spec_of_an_environment_makes_it_again_from_json(make: Any, game: Any) -> None:
+    env = make("accept_reject/Orthogonal-v0", game=game, reveal=True)
+    twin = make(EnvSpec.from_json(env.spec.to_json()))
+    assert twin.unwrapped.game == env.unwrapped.game
+    assert equal(twin.reset(seed=1), env.reset(seed=1))
+
+
+@pytest.mark.parametrize("reveal", [True, False])
+def test_information_has_the_same_structure_after_resets_and_steps(reveal: bool) -> None:
+    """Recorders such as Minari store it in arrays, one item for each reset and step."""
+    env = gym.make("accept_reject/Orthogonal-v0", reveal=reveal)
+    _, first = env.reset(seed=0)
+    *_, later = env.step(0)
+    assert set(first) == set(later) == ({"valuations", "acceptances", "regret"} if reveal else set())
+    for key, value in first.items():
+        assert type(value) is type(later[key])
+        assert np.shape(value) == np.shape(later[key])
 
 
 def test_one_hot_vectors_in_vector_environments() -> None:

@@ -154,6 +154,9 @@ def test_invalid_names_of_new_agents(tmp_path: Path) -> None:
         ("random", "that Python"),
         ("class", "that Python"),
         ("none", "that Python"),
+        ("conftest", "that Python or pytest"),
+        ("numpy", "installed module"),
+        ("accept-reject", "installed module"),
     ):
         with pytest.raises(InvalidInputError, match=problem):
             new_agent(name, tmp_path)
