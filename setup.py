@@ -37,7 +37,7 @@ EXPERIMENTS = [
     "typer>=0.15",
 ]
 DASK = ["dask[distributed]>=2025.1", "dask-jobqueue>=0.9"]
-LLM = ["httpx>=0.27"]
+LLM = ["anyio>=4.5", "httpx>=0.27"]
 SB3 = ["sb3-contrib>=2.7"]
 VIDEO = ["moviepy>=2.1"]
 DOCS = ["L2M4M>=1.0.4", "mkdocstrings[python]>=1.0", "zensical>=0.0.73"]

@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -158,6 +160,124 @@ def test_probabilities_are_those_of_the_token_with_the_letter(
     assert found.probabilities == (None if probabilities is None else pytest.approx(probabilities))
 
 
+def token(text: str, logprob: float | None, **top: float | None) -> dict[str, Any]:
+    tops = [{"token": other, "logprob": value} for other, value in top.items()]
+    return {"token": text, "logprob": logprob, "top_logprobs": tops}
+
+
+REASONING = [token("Here", -0.2), token(" is", -0.2), {**token(" a", -0.05), "top_logprobs": []}, token(" choice", -1)]
+NINE_TO_ONE = {"A": 0.1, "B": 0.9}
+LIKELY = {"B": float(np.log(0.9)), "A": float(np.log(0.1))}
+B = token("B", LIKELY["B"], **LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("message", "logprobs", "probabilities"),
+    [
+        ("B", {"content": [*REASONING, token("</think>", 0), B]}, NINE_TO_ONE),
+        ("<think>\nThis is a game.\n</think>\n\nB", {"content": [*REASONING, token("</think>", 0), B]}, NINE_TO_ONE),
+        ("a plan</think>B", {"content": [*REASONING, B]}, NINE_TO_ONE),
+        ("B", {"content": [*REASONING, token("<|end|>", 0), B, token("<|return|>", 0)]}, NINE_TO_ONE),
+        ("B", {"content": [{**B, "top_logprobs": None}]}, {"B": 0.9}),
+        ("B", {"content": [token("B", LIKELY["B"], B=LIKELY["B"], Z=None)]}, {"B": 0.9}),
+        ("B", {"content": [token("B", 0.0, A=-np.inf)]}, {"A": 0, "B": 1}),
+        ("B", {"content": [token("B", 0.0, A=np.nan)]}, {"B": 1}),
+        ("B", {"content": [token("B", -9999.0, A=-0.1)]}, None),  # contradicts the answer
+        ("B", {"content": [token("A", -0.1)]}, None),
+        ("B", {"content": [B, token(" or", -0.1)]}, None),
+        ("B", {"content": [token("token_id:33", -0.1)]}, None),
+        ("B", {"content": [token("B", -(10**400))]}, None),
+        ("B", {"content": [None, 3, {"token": 5}]}, None),
+        ("B", {"content": "B"}, None),
+        ("B", [1], None),
+        (" B", {"content": [{"token": "\u0120B", "logprob": LIKELY["B"], "top_logprobs": [B]}]}, {"B": 1.8}),
+        ("B", {"content": [token("\u2581B", LIKELY["B"])]}, {"B": 0.9}),
+        ("B", {"tokens": ["B"], "token_logprobs": [LIKELY["B"]], "top_logprobs": [LIKELY]}, NINE_TO_ONE),
+        ("B", {"tokens": ["B"], "token_logprobs": [None], "top_logprobs": None}, None),
+        ([{"type": "thinking", "thinking": []}, {"type": "text", "text": "B"}], None, None),
+    ],
+)
+def test_probabilities_belong_to_the_answer_and_not_to_the_reasoning(
+    message: Any, logprobs: Any, probabilities: dict[str, float] | None
+) -> None:
+    chat = {"choices": [{"message": {"content": message, "reasoning_content": "a"}, "logprobs": logprobs}]}
+    found = read_completion(json.dumps(chat).encode(), 2)
+    assert found.missed is None
+    assert found.probabilities == (None if probabilities is None else pytest.approx(probabilities))
+    if isinstance(message, str):
+        text = {"choices": [{"text": message, "logprobs": logprobs}]}
+        assert read_completion(json.dumps(text).encode(), 2) == found
+
+
+@pytest.mark.parametrize(
+    ("choice", "missed"),
+    [
+        ({"message": {"content": None}, "finish_reason": "length"}, "cut off at the token limit"),
+        ({"message": {"content": "<think>Partner 4"}, "finish_reason": "length"}, "cut off at the token limit"),
+        ({"message": {"content": "B"}, "finish_reason": "length"}, None),
+        ({"message": {"content": ""}, "finish_reason": "stop"}, "no answer"),
+        ({"message": {"content": "<think>B</think>"}}, "not a letter of the offer"),
+        ({"message": {"content": [{"type": "image"}]}}, "no answer"),
+    ],
+)
+def test_reasons_of_missed_rounds(server: Server, choice: dict[str, Any], missed: str | None) -> None:
+    server.answer = lambda number, body: (200, {}, json.dumps({"choices": [choice]}).encode())
+    agent = agent_of(server)
+    play(agent, draw(GAME, 0, 1))
+    assert [each.missed for each in agent.exchanges] == [missed] * 3
+
+
+def test_base_models_and_system_prompts(server: Server) -> None:
+    server.answer = lambda number, body: (200, {}, b'{"choices": [{"text": " B", "finish_reason": "length"}]}')
+    agent = agent_of(server, completions=True, system="Be bold.", suffix="You press <<", request={"logprobs": 20})
+    assert (play(agent, draw(GAME, 0, 1)).choice == 1).all()
+    path, _, body = server.requests[0]
+    assert path == "/v1/completions"
+    assert body.pop("prompt").startswith("Be bold.\n\nYou play a game of 3 rounds")
+    assert body == {"model": "small", "logprobs": 20, "max_tokens": 1}
+    play(agent_of(server, system="Be bold."), draw(GAME, 0, 1))
+    messages = server.requests[-1][2]["messages"]
+    assert [message["role"] for message in messages] == ["system", "user"]
+    assert messages[0]["content"] == "Be bold."
+
+
+def test_the_query_of_an_address_is_kept(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", KEY)
+    agent = agent_of(server, base_url=f"{server.url}/deployments/x?api-version=2024-10-21", api_key_env="SOME_KEY")
+    play(agent, draw(GAME, 0, 1))
+    assert server.requests[0][0] == "/v1/deployments/x/chat/completions?api-version=2024-10-21"
+
+
+def test_a_refusal_that_repeats_the_key_is_recorded_without_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SOME_KEY", 'sk-"very"+secret')
+    server.answer = lambda number, body: completion(
+        None, refusal=f"No, {server.requests[-1][1]}, quoted sk-%22very%22%2Bsecret"
+    )
+    agent = agent_of(server, api_key_env="SOME_KEY", transcript=str(tmp_path / "kept.jsonl"))
+    play(agent, draw(GAME, 0, 1))
+    assert agent.exchanges[0].answer == "No, Bearer ..., quoted ..."
+    assert "secret" not in (tmp_path / "kept.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTP_PROXY", "foo://x"),
+        ("NO_PROXY", "[::1]"),
+        ("SSL_CERT_FILE", "/nowhere/at.all"),
+    ],
+)
+def test_invalid_variables_of_proxies_and_certificates(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidInputError, match=f"variables .*{variable}.* must be valid"):
+        Endpoint("small", "http://localhost/v1")
+
+
 def test_refusals_and_other_texts_are_missed_and_recorded(server: Server, tmp_path: Path) -> None:
     responses = {
         1: completion("I'm sorry, I can't play games with people's feelings."),
@@ -200,14 +320,47 @@ def test_passing_problems_of_a_server_are_retried(server: Server) -> None:
     assert len(server.requests) == len(statuses) + 3
 
 
-def test_pauses_grow(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(endpoint.time, "sleep", pauses.append)
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch, server: Server) -> list[float]:
+    """The pauses of agents, which do not wait."""
+    found: list[float] = []
+
+    async def record(seconds: float) -> None:
+        found.append(seconds)
+
+    monkeypatch.setattr(endpoint, "sleep", record)
     monkeypatch.setattr(endpoint, "FIRST_PAUSE", 10.0)
-    server.answer = lambda number, body: (500, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, b"")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "expected"),
+    [
+        ("", [10, 20, 40, 60]),
+        ("15", [15, 20, 40, 60]),
+        ("100", [100] * 4),
+        ("nan", [10, 20, 40, 60]),
+        ("-5", [10, 20, 40, 60]),
+        ("soon", [10, 20, 40, 60]),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", [10, 20, 40, 60]),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=200)), [pytest.approx(200, abs=30)] * 4),
+    ],
+)
+def test_pauses_grow_or_are_those_the_server_asks_for(
+    server: Server, pauses: list[float], retry_after: str, expected: list[float]
+) -> None:
+    server.answer = lambda number, body: (500, {"Retry-After": retry_after}, b"")
     with pytest.raises(InvalidInputError, match="failed in 5 attempts, last problem: status 500"):
         play(agent_of(server, retries=4), draw(GAME, 0, 1))
-    assert pauses == [10, 20, 40, 60]
+    assert pauses == expected
+
+
+@pytest.mark.parametrize("retry_after", ["1e9", "inf"])
+def test_a_server_that_asks_for_a_very_long_pause(server: Server, pauses: list[float], retry_after: str) -> None:
+    server.answer = lambda number, body: (429, {"Retry-After": retry_after}, b"later")
+    with pytest.raises(InvalidInputError, match=r"status 429: later; .* a pause of .* longer than 300 s"):
+        play(agent_of(server), draw(GAME, 0, 1))
+    assert pauses == []
 
 
 def test_a_slow_server(server: Server) -> None:
@@ -219,7 +372,7 @@ def test_a_slow_server(server: Server) -> None:
     assert (play(agent_of(server, timeout=0.2), draw(GAME, 0, 1)).choice == 1).all()
     assert len(server.requests) == 2 + 3
     server.requests.clear()
-    with pytest.raises(InvalidInputError, match="failed in 2 attempts, last problem: ReadTimeout"):
+    with pytest.raises(InvalidInputError, match=r"in 2 attempts, last problem: timeout: no complete response in 0.2 s"):
         play(agent_of(server, timeout=0.2, retries=1), draw(GAME, 0, 1))
 
 
@@ -234,12 +387,13 @@ def test_a_slow_server(server: Server) -> None:
         ((404, {}, b"no such model"), "status 404: no such model", 1),
         (
             (200, {}, f"not JSON {KEY}".encode()),
-            "in 3 attempts, last problem: must be a chat completion, got 'not JSON ...'",
+            "in 3 attempts, last problem: must be a completion, got 'not JSON ...'",
             3,
         ),
-        ((200, {}, b'{"choices": []}'), "must be a chat completion, got", 3),
-        ((200, {}, b'{"choices": [{"message": {"content": ["A"]}}]}'), "must be a chat completion, got", 3),
-        ((200, {"Content-Encoding": "gzip"}, b"no gzip"), "DecodingError", 3),
+        ((200, {}, b'{"choices": []}'), "must be a completion, got", 3),
+        ((200, {}, b'{"choices": [{"message": {"content": ["A"]}}]}'), "must be a completion, got", 3),
+        ((200, {"Content-Encoding": "gzip"}, b"no gzip"), "can't be decompressed", 3),
+        ((200, {"Content-Encoding": "br"}, b"no br"), "unknown encoding 'br'", 3),
     ],
 )
 def test_a_server_with_errors(
@@ -271,6 +425,23 @@ def test_all_invalid_arguments_are_reported(monkeypatch: pytest.MonkeyPatch) -> 
     for url in ("localhost:8000", "ftp://host", "http://", "http://user:word@host", "http://host:port"):
         with pytest.raises(InvalidInputError, match="base_url: must be http"):
             Endpoint("small", url)
+    for query in ("api_key=x", "key=x", "access_token=x", "code=1&password=x"):
+        with pytest.raises(InvalidInputError, match="base_url: must not contain a key; api_key_env names"):
+            Endpoint("small", f"http://host/v1?{query}")
+    for request, problem in (
+        ({"messages": [], "stream": True}, r"request.messages: can't be set here.*\n.*request.stream: can't be set"),
+        ({"api_key": "sk-1"}, "request.api_key: must not contain a key; api_key_env names"),
+        ({"extra_headers": {"Authorization": "sk-1"}}, "request.extra_headers: must not contain a key"),
+        ({"temperature": float("nan")}, "request: must be valid JSON"),
+        ({"stop": {1}}, "request: must be valid JSON"),
+        ([1], "request: must be a mapping, got"),
+    ):
+        with pytest.raises(InvalidInputError, match=problem) as found:
+            Endpoint("small", "http://localhost/v1", request=request)  # type: ignore[arg-type]
+        assert "sk-1" not in str(found.value)
+    for timeout in (float("nan"), float("inf"), "5", True, 0, 1e9, None):
+        with pytest.raises(InvalidInputError, match="timeout: must be a number > 0 and <= 3600"):
+            Endpoint("small", "http://localhost/v1", timeout=timeout)  # type: ignore[arg-type]
     wrong: dict[str, Any] = {"api_key_env": "NO_SUCH_KEY", "timeout": 0, "retries": -1, "workers": 0}
     with pytest.raises(InvalidInputError) as caught:
         Endpoint("small", "http://localhost/v1", **wrong)
@@ -280,7 +451,7 @@ def test_all_invalid_arguments_are_reported(monkeypatch: pytest.MonkeyPatch) -> 
         "retries",
         "workers",
     ]
-    assert "environment variable NO_SUCH_KEY must contain" in str(caught.value)
+    assert "NO_SUCH_KEY" not in str(caught.value), "it may be a key that was pasted"
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(InvalidInputError, match=r"pip install 'accept-reject\[llm\]'"):
         Endpoint("small", "http://localhost/v1")

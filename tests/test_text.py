@@ -118,7 +118,7 @@ def test_refusals_and_other_texts_are_missed_and_recorded(tmp_path: Path) -> Non
         None,
         "refused",
         "not a letter of the offer",
-        "refused",
+        "no answer",
         *[None] * 8,
     ]
     assert lines[4]["answer"] == "I would ask B."

@@ -11,6 +11,9 @@ from accept_reject.envs.choices import UNKNOWN_SPOTS
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.rendering import ordinal, plural
 
+_REASONING = re.compile(r"(?s).*</think(?:ing)?>|<think(?:ing)?>.*")
+"""Reasoning in a text: up to the closing tag, as a template may contain the opening one; or cut off before it."""
+
 _LONE_LETTER = re.compile(r"[\W_]*([A-Za-z])[\W_]*")
 
 
@@ -80,6 +83,11 @@ def read_letter(answer: str, offered: int) -> str | None:
     found = _LONE_LETTER.fullmatch(answer)
     letter = found.group(1).upper() if found else ""
     return letter if letter and letter in letters_of(offered) else None
+
+
+def read_answer(text: str, offered: int) -> str | None:
+    """Return the letter of a text, as `read_letter` does, after any reasoning in `<think>...</think>`."""
+    return read_letter(_REASONING.sub("", text), offered)
 
 
 def _name(partner: int) -> str:

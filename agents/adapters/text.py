@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from accept_reject.agents.adapters.prompts import letters_of, prompt, read_letter, round_text
+from accept_reject.agents.adapters.prompts import letters_of, prompt, read_answer, round_text
 from accept_reject.agents.adapters.single_player import PlayerFeedback
 from accept_reject.agents.base import Agent, Feedback
 from accept_reject.agents.dotted import load_dotted
@@ -24,12 +24,12 @@ class Reply(NamedTuple):
 
     Attributes:
         text: The answer or the text of a refusal, or None.
-        refused: Whether it is marked as a refusal.
+        missed: The reason why it is no answer, such as a refusal; None if that is to be seen from the text.
         probabilities: Probabilities of letters, if they are known; those of the offer are normalized to sum to 1.
     """
 
     text: str | None
-    refused: bool = False
+    missed: str | None = None
     probabilities: Mapping[str, float] | None = None
 
 
@@ -160,16 +160,16 @@ class TextFunction(TextAgent):
             if not isinstance(answer, str | None):
                 name = getattr(self._answer, "__name__", type(self._answer).__name__)
                 raise InvalidInputError(name, [f"must be a string or None, got {shorten(answer)} for player {player}"])
-        return [Reply(answer) for answer in answers]
+        return [Reply(answer, "refused" if answer is None else None) for answer in answers]
 
 
 def _interpret(reply: Reply, letters: str) -> tuple[dict[str, float] | None, str | None]:
     """Return the probability of each letter, or the reason why the round is missed."""
-    if reply.refused or not reply.text:
-        return None, "refused"
-    letter = read_letter(reply.text, len(letters))
+    if reply.missed:
+        return None, reply.missed
+    letter = read_answer(reply.text or "", len(letters))
     if letter is None:
-        return None, "not a letter of the offer"
+        return None, "not a letter of the offer" if reply.text else "no answer"
     known = {each: (reply.probabilities or {}).get(each, 0.0) for each in letters}
     total = sum(known.values())
     if not total:
