@@ -99,11 +99,11 @@ def verdicts(on_progress: OnProgress) -> list[str]:
     return [*lines, "", LESSON, *more]
 
 
-LESSON = """With 144 rounds (our choice; the study's number is unknown to us), studies of 42 such participants seldom
-give a clear verdict. Many participants hardly follow their values (the median inverse temperature of 1.5
+LESSON = """With 144 rounds (our choice; the study's number is unknown to us), many studies of 42 such participants
+give no clear verdict. Many participants hardly follow their values (the median inverse temperature of 1.5
 means choices near chance), and a quarter learn almost only from outcomes. The fits are not to blame: the
-evidence under the *true distribution*, from which the parameters are drawn, does not give a clear
-verdict either. Longer games do, and quadrature needs fewer rounds than Laplace's approximation.
+evidence under the *true distribution*, from which the parameters are drawn, gives a clear verdict no more
+often. Longer games do, and quadrature needs fewer rounds than Laplace's approximation.
 """
 
 
