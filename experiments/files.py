@@ -23,5 +23,18 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table atomically as CSV, without the index."""
-    write(path, frame.to_csv(index=False, lineterminator="\n"))
+    """Write a table atomically as CSV, without the index.
+
+    Texts that a spreadsheet would execute as formulas get an apostrophe in front, as in a folder named `=1+1`.
+    """
+    texts = frame.select_dtypes(["object", "string"]).columns
+    safe = frame.assign(**{column: frame[column].map(_without_formula) for column in texts})
+    write(path, safe.to_csv(index=False, lineterminator="\n"))
+
+
+def _without_formula(cell: object) -> object:
+    """See https://owasp.org/www-community/attacks/CSV_Injection."""
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r", " ")  # it would end the row
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text

@@ -25,7 +25,8 @@ from accept_reject.experiments.benchmark.config import OVERALL, SUITES, Benchmar
 from accept_reject.experiments.benchmark.experiment import Benchmark
 from accept_reject.experiments.benchmark.figures import learning_curves
 from accept_reject.experiments.benchmark.run import Results, run
-from accept_reject.experiments.files import write
+from accept_reject.experiments.files import write, write_csv
+from accept_reject.experiments.reporting.tables import TextTable, to_markdown
 from accept_reject.experiments.runner import run_experiment, write_artifacts
 from accept_reject.experiments.simulation.play import play
 
@@ -235,6 +236,20 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         write(path, "new")
     assert path.read_text() == "old"
     assert [each.name for each in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_cells_of_csv_files_are_no_formulas(tmp_path: Path) -> None:
+    texts = ["=cmd|' /C calc'!A0", "+1", "-x", "@x", "\tx", "plain", "a=b", "a\rb"]
+    write_csv(tmp_path / "table.csv", pd.DataFrame({"text": texts, "number": -1.5 - np.arange(8)}))
+    found = pd.read_csv(tmp_path / "table.csv")
+    assert found.text.tolist() == [*(f"'{text}" for text in texts[:5]), "plain", "a=b", "a b"]
+    assert found.number.tolist() == [-1.5 - i for i in range(8)]
+
+
+def test_cells_of_markdown_are_plain_text() -> None:
+    table = TextTable("T", ("agent", "score"), (("<i>a|b`c`[d](e)</i>", "1 [0, 2]"),))
+    row = to_markdown(table).splitlines()[4]
+    assert row == r"| &lt;i&gt;a\|b\`c\`\[d\](e)&lt;/i&gt; | 1 \[0, 2\] |"
 
 
 @pytest.mark.parametrize("command", ["--help", "agents", "games"])

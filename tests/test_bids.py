@@ -133,12 +133,12 @@ WIN = first_row(C, lambda t: C.rank[0, t] > 0 and bool(C.accepted[0, t]))
         (edit(3, "round", "2.5"), 3, "round", "an integer"),
         (edit(3, "round", "n/a"), 3, "round", "is required"),
         (edit(31, "round", "31"), 31, "round", "from 1 to 30, got '31'"),
-        (edit(3, "round", "0"), 3, "round", "from 1 to 30"),
+        (edit(3, "round", "0"), 3, "round", "rounds are counted from 1, got 0 in 1 row"),
         (
             lines(lambda x: x[:5] + x[6:]),
             None,
             "round",
-            "'01' must have all rounds from 1 to the last one, got none for 5",
+            "'01' must have all rounds from 1 to the last one, got none for 5; a missed round needs a row",
         ),
         (lines(lambda x: [*x, x[7]]), 32, "round", "unique, got round 7 of '01' as in row 8"),
         (edit(4, "offered_1", "Z"), 4, "offered_1", "a partner of the game (A to H), got 'Z'"),
@@ -164,6 +164,13 @@ WIN = first_row(C, lambda t: C.rank[0, t] > 0 and bool(C.accepted[0, t]))
         (edit(4, "response_time", "fast"), 4, "response_time", "a number >= 0, got 'fast'"),
         (edit(4, "valuation_1", "1.2"), 4, "valuation_1", "a number from 0 to 1"),
         (edit(4, "valuation_2", "n/a"), 4, "valuation_2", "is required"),
+        (edit(4, "valuation_1", "0.123"), 4, "valuation_1", "must be"),
+        (edit(30, "acceptance_2", "0.5"), 30, "acceptance_2", "must be the same in all rounds with a partner, got 0.5"),
+        (lambda text: text.replace("\trank\t", "\tRank\t"), 1, "Rank", "unknown column, did you mean 'rank'?"),
+        (lambda text: text.replace("offered_1", "Offered 1"), 1, "Offered 1", "did you mean 'offered_1'?"),
+        (drop_column("spots"), 1, "spots", "is required in the header, as in sub-02"),
+        (drop_column("response_time"), 1, "response_time", "is required in the header, as in sub-02"),
+        (lambda text: text[:-3], 31, None, "must end with a line feed; the file may have been cut here"),
         (edit(4, "acceptance_1", "?"), 4, "acceptance_1", "a number from 0 to 1"),
         (drop_column("choice"), 1, "choice", "is required"),
         (drop_column("round"), 1, "round", "is required"),
@@ -207,6 +214,15 @@ def test_invalid_tables_are_rejected(
             "task-acceptreject_beh.json, row 1: must be JSON",
         ),
         (lambda d: (d / "task-acceptreject_beh.json").unlink(), "task-acceptreject_beh.json: can't be read"),
+        (
+            lambda d: edit_json(d / "dataset_description.json", Simulated="true"),
+            "dataset_description.json: Simulated: must be true or false, got 'true'",
+        ),
+        (
+            lambda d: (d / "task-acceptreject_beh.json").write_text('{"Ranks": 8, "Ranks": 9}'),
+            "task-acceptreject_beh.json: keys must be unique, got 'Ranks' more than once",
+        ),
+        (lambda d: (d / "participants.json").write_text("["), "participants.json, row 1: must be JSON"),
         (
             lambda d: (d / "dataset_description.json").write_text("[]"),
             "dataset_description.json: must be an object",
@@ -301,7 +317,7 @@ def test_hidden_state_needs_a_column_for_every_place(dataset: Path) -> None:
 
 def test_data_sets_of_other_programs(dataset: Path) -> None:
     description = dataset / "dataset_description.json"
-    description.write_bytes(b"\xef\xbb\xbf" + description.read_bytes().replace(b"true", b'"false"'))
+    description.write_bytes(b"\xef\xbb\xbf" + description.read_bytes().replace(b"true", b"false"))
     sidecar = dataset / "task-acceptreject_beh.json"
     content = json.loads(sidecar.read_text(encoding="utf-8"))
     del content["Game"]

@@ -211,3 +211,11 @@ def test_effects_without_information_are_undefined() -> None:
     assert np.isnan(stay_switch(collinear).estimate).all()
     one_player = stay_switch(play(make_agent("random"), draw(scenario("orthogonal").game, 0, 1)))
     assert np.isnan(one_player.estimate).all()
+
+
+@pytest.mark.parametrize("rounds", [2, 3, 4, 5])
+def test_effects_of_few_repeated_offers_are_undefined(rounds: int) -> None:
+    """As many offers as parameters leave no degrees of freedom."""
+    game = scenario("orthogonal").game.model_copy(update={"rounds": rounds})
+    for seed in range(20):
+        assert np.isnan(stay_switch(play(make_agent("random"), draw(game, seed, 2))).estimate).any()

@@ -71,7 +71,7 @@ def stay_switch(choices: Choices, answers: NDArray[np.integer] | None = None) ->
         One row for each effect, `rank` and `outcome`, with the columns `estimate` (log odds for one standard
         deviation), `se` (clustered by player), `z`, `p`, `odds_ratio`, and the 95% interval `low`, `high` of the
         estimate. NaN where an effect can't be estimated: a predictor or the answers don't vary, the predictors are
-        collinear, or the answers are perfectly separated.
+        collinear, there are too few such offers, or the answers are perfectly separated.
 
     Examples:
         >>> import accept_reject as ar
@@ -96,7 +96,7 @@ def stay_switch(choices: Choices, answers: NDArray[np.integer] | None = None) ->
         return effects
     standardized = ((data[usable] - data[usable].mean()) / spread[usable]).fillna(0.0)
     design = sm.add_constant(standardized)
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    if len(design) <= design.shape[1] or np.linalg.matrix_rank(design) < design.shape[1]:
         return effects
     model = sm.Logit(data.stay, design)
     clusters = {"cov_type": "cluster", "cov_kwds": {"groups": data.player.astype(int)}}

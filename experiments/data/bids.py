@@ -13,7 +13,7 @@ import json
 import re
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -21,9 +21,10 @@ from accept_reject.envs.choices import Choices
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.rendering import partner_name
 from accept_reject.errors import InvalidInputError, parse, shorten
+from accept_reject.experiments.data.bids_checks import check_columns, check_whole, read_json
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
-from accept_reject.experiments.data.text import read_table
+from accept_reject.experiments.data.text import read_table, unread_columns
 from accept_reject.experiments.files import write
 from accept_reject.experiments.folders import locked, make_folder, replace_folder
 
@@ -132,19 +133,33 @@ def _write_files(new: Path, choices: Choices, name: str, simulated: str | None, 
         write(new / label / "beh" / f"{label}_task-{TASK}_beh.tsv", _tsv(part))
 
 
-def read_dataset(folder: Path) -> tuple[Choices, bool]:
+class Dataset(NamedTuple):
+    """A data set that was read.
+
+    Attributes:
+        choices: The choices.
+        simulated: Whether it is marked as simulated.
+        game_known: Whether it specifies the game.
+        notes: What was not read.
+    """
+
+    choices: Choices
+    simulated: bool
+    game_known: bool
+    notes: list[str]
+
+
+def read_dataset(folder: Path) -> Dataset:
     """Read a data set.
 
     Args:
         folder: The folder.
 
-    Returns:
-        The choices, and whether the data set specifies the game.
-
     Raises:
         InvalidInputError: With every problem, each with file, row and column.
     """
     problems = DataProblems()
+    simulated = _read_simulated(folder, problems)
     game, ranks = _read_game(folder, problems)
     listed = _read_participants(folder, problems)
     found = {path.name: path for path in sorted(folder.glob("sub-*")) if path.is_dir()}
@@ -153,24 +168,25 @@ def read_dataset(folder: Path) -> tuple[Choices, bool]:
             problems.add(
                 f"must have a folder, got none for {label!r}", "participants.tsv", listed[label], "participant_id"
             )
-    frames = []
+    tables = {}
     for label, path in found.items():
         if listed and label not in listed:
             problems.add("must be listed in participants.tsv", label)
         file = path / "beh" / f"{label}_task-{TASK}_beh.tsv"
-        name = str(file.relative_to(folder))
-        table = read_table(file, name, "\t", problems)
-        if table is None:
-            continue
-        absent = [column for column in REQUIRED if column not in table]
-        for column in absent:
-            problems.add("is required in the header", name, 1, column)
-        if not absent:
+        table = read_table(file, str(file.relative_to(folder)), "\t", problems)
+        if table is not None:
+            tables[label, str(file.relative_to(folder))] = table
+    if not found:
+        problems.add("must have folders of participants, got none", "sub-*")
+    check_columns(tables, problems)
+    check_whole(tables, game, problems)
+    frames, notes = [], []
+    for (label, name), table in tables.items():
+        if all(column in table for column in REQUIRED):
             known = table[[column for column in table if is_known(column)]]
             known = known.where(known != MISSING, None)
             frames.append(known.assign(file=name, row=table.index, participant=label.removeprefix("sub-")))
-    if not found:
-        problems.add("must have folders of participants (sub-...), got none", str(folder))
+            notes += unread_columns(name, table, set(known))
     choices = None
     if frames:
         names = [partner_name(i) for i in range(game.n_partners)] if game else None
@@ -178,39 +194,25 @@ def read_dataset(folder: Path) -> tuple[Choices, bool]:
         choices = reader.read(game, names)
     problems.raise_if_any(str(folder))
     assert choices is not None  # else there was a problem
-    return choices, game is not None
+    return Dataset(choices, simulated, game is not None, notes)
 
 
 def is_simulated(folder: Path) -> bool:
-    """Return whether a data set is marked as simulated."""
-    description = _read_json(folder / "dataset_description.json", DataProblems())
-    return description is not None and description.get("Simulated") is True
+    """Return whether a data set is marked as simulated; one whose description can't be read is not."""
+    return _read_simulated(folder, DataProblems())
 
 
-def _read_json(path: Path, problems: DataProblems) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        problems.add(f"can't be read: {error.strerror}", path.name)
-    except UnicodeDecodeError:
-        problems.add("must be UTF-8 text", path.name)
-    except json.JSONDecodeError as error:
-        problems.add(f"must be JSON: {error.msg} at character {error.colno}", path.name, error.lineno)
-    except RecursionError:
-        problems.add("must be JSON without deeply nested values", path.name)
-    except ValueError:  # from `int`, of thousands of digits
-        problems.add("must be JSON without numbers of thousands of digits", path.name)
-    else:
-        if isinstance(content, dict):
-            return content
-        problems.add(f"must be an object, got {shorten(content)}", path.name)
-    return None
+def _read_simulated(folder: Path, problems: DataProblems) -> bool:
+    description = read_json(folder / "dataset_description.json", problems) or {}
+    simulated = description.get("Simulated", False)
+    if not isinstance(simulated, bool):
+        problems.add(f"Simulated: must be true or false, got {shorten(simulated)}", "dataset_description.json")
+    return simulated is True
 
 
 def _read_game(folder: Path, problems: DataProblems) -> tuple[GameSpec | None, int]:
     """Return the game, if the data set specifies it, and the number of ranks."""
-    _read_json(folder / "dataset_description.json", problems)
-    content = _read_json(folder / SIDECAR, problems)
+    content = read_json(folder / SIDECAR, problems)
     if content is None or "Game" not in content:
         ranks = (content or {}).get("Ranks", 8)
         if not isinstance(ranks, int) or isinstance(ranks, bool) or not 2 <= ranks <= 100:
@@ -234,6 +236,8 @@ def _read_participants(folder: Path, problems: DataProblems) -> dict[str, int]:
     if "participant_id" not in table:
         problems.add("is required in the header", "participants.tsv", 1, "participant_id")
         return {}
+    if (folder / "participants.json").exists():
+        read_json(folder / "participants.json", problems)
     listed: dict[str, int] = {}
     for label, row in zip(table.participant_id, table.index, strict=True):
         if label in listed:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import Integer, Spec
 from accept_reject.experiments.config import DataPath
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REPORTED, RoundsReader
-from accept_reject.experiments.data.text import read_table
+from accept_reject.experiments.data.text import read_table, unread_columns
 from accept_reject.experiments.entries import ScenarioEntry
 
 Cell = bool | int | float | str
@@ -57,6 +57,20 @@ class Columns(Spec):
             )
         return columns
 
+    @model_validator(mode="after")
+    def _check_unique(self) -> Columns:
+        used: dict[str, list[str]] = {}
+        for name, column in _wanted(self).items():
+            used.setdefault(column, []).append(name)
+        problems = [
+            f"must be different columns, got {column!r} for {' and '.join(names)}"
+            for column, names in used.items()
+            if len(names) > 1
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
 
 class DataConfig(Spec):
     """A table and how to read it.
@@ -83,11 +97,14 @@ class DataConfig(Spec):
     game: ScenarioEntry | None = None
 
 
-def read_flat(config: DataConfig) -> Choices:
+def read_flat(config: DataConfig) -> tuple[Choices, list[str]]:
     """Read a table.
 
     Args:
         config: The table and how to read it.
+
+    Returns:
+        The choices, and notes about what was not read.
 
     Raises:
         InvalidInputError: With every problem, each with file, row and column.
@@ -121,7 +138,8 @@ def read_flat(config: DataConfig) -> Choices:
     choices = reader.read(game)
     problems.raise_if_any(config.file)
     assert choices is not None  # else there was a problem
-    return choices
+    notes = [] if table.attrs["whole"] else [f"{path.name} ends without a line feed; the last row may be cut"]
+    return choices, [*unread_columns(path.name, table, set(wanted.values())), *notes]
 
 
 def _wanted(columns: Columns) -> dict[str, str]:

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.config import is_shipped, load_config
-from accept_reject.experiments.data.bids import is_simulated, read_dataset
+from accept_reject.experiments.data.bids import read_dataset
 from accept_reject.experiments.data.flat import DataConfig, read_flat
 from accept_reject.experiments.simulation.population import PopulationConfig
 from accept_reject.experiments.simulation.simulate import simulate
+
+MAX_NOTES = 5
+"""Number of notes that a summary lists."""
 
 
 class Data(NamedTuple):
@@ -26,12 +29,14 @@ class Data(NamedTuple):
         simulated: Whether they are marked as simulated.
         game_known: Whether `choices.game` is the game that was played, rather than one of the same size.
         population: The population, if it was simulated while loading.
+        notes: What was not read, such as unknown columns.
     """
 
     choices: Choices
     simulated: bool
     game_known: bool
     population: PopulationConfig | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -80,8 +85,8 @@ def load(path: str, overrides: Sequence[str] = ()) -> Data:
     if place.is_dir():
         if overrides:
             raise InvalidInputError(path, [f"is a data set and can't be combined with overrides, got {overrides[0]!r}"])
-        choices, game_known = read_dataset(place)
-        return Data(choices, is_simulated(place), game_known)
+        dataset = read_dataset(place)
+        return Data(dataset.choices, dataset.simulated, dataset.game_known, notes=tuple(dataset.notes))
     if place.suffix.lower() not in (".yaml", ".yml") and not is_shipped(path):
         got = "a file of another format" if place.exists() else "a path that does not exist"
         problem = "must be the folder of a BIDS data set or a config (`kind: data` for tables, `kind: population`)"
@@ -90,7 +95,8 @@ def load(path: str, overrides: Sequence[str] = ()) -> Data:
     if isinstance(config, PopulationConfig):
         return Data(simulate(config)[0], simulated=True, game_known=True, population=config)
     assert isinstance(config, DataConfig)
-    return Data(read_flat(config), simulated=False, game_known=config.game is not None)
+    choices, notes = read_flat(config)
+    return Data(choices, simulated=False, game_known=config.game is not None, notes=tuple(notes))
 
 
 def describe(data: Data) -> list[tuple[str, str]]:
@@ -103,6 +109,7 @@ def describe(data: Data) -> list[tuple[str, str]]:
     pairs = np.sort(choices.offered[answered], axis=1)
     shown = (choices.rank > 0) & answered
     times = choices.response_time
+    more = f"; {len(data.notes) - MAX_NOTES:,} more notes" if len(data.notes) > MAX_NOTES else ""
     return [
         ("participants", f"{len(choices)}" + (" (simulated)" if data.simulated else "")),
         ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in total"),
@@ -116,6 +123,7 @@ def describe(data: Data) -> list[tuple[str, str]]:
         ("ranks", f"{choices.game.ranks}, shown after {shown.sum() / max(answered.sum(), 1):.1%} of choices"),
         ("response times", "none" if times is None or np.isnan(times).all() else f"median {np.nanmedian(times):.2f} s"),
         ("hidden valuations", "known" if choices.valuation is not None else "unknown"),
+        *([("not read", "; ".join(data.notes[:MAX_NOTES]) + more)] if data.notes else []),
     ]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from accept_reject.errors import InvalidInputError
 
-MAX_LISTED = 50
-"""Number of rows with the same problem that are listed; the others are counted."""
+MAX_LISTED, MAX_LINES = 20, 200
+"""Number of rows with the same problem, and of all problems, that are listed; the others are counted."""
 
 
 class DataProblems:
@@ -49,4 +49,5 @@ class DataProblems:
             InvalidInputError: With every problem.
         """
         if self.lines:
-            raise InvalidInputError(subject, self.lines)
+            more = len(self.lines) - MAX_LINES
+            raise InvalidInputError(subject, self.lines[:MAX_LINES] + ([f"{more:,} more problems"] if more > 0 else []))

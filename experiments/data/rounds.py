@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
+from accept_reject.envs.episodes import draw
 from accept_reject.envs.game import GameSpec, PartnerKind
+from accept_reject.envs.rendering import plural
 from accept_reject.experiments.data.problems import DataProblems
 
 REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
@@ -67,6 +69,7 @@ class RoundsReader:
         before = len(self.problems.lines)
         frame = self.frame
         self._check_places()
+        self._check_first_round()
         number = self._number("round", 1, game.rounds if game else None, whole=True, required=True)
         self._check_sequence(number)
         missed = frame.choice.isna().to_numpy()
@@ -109,6 +112,8 @@ class RoundsReader:
             self.problems.add(
                 f"must offer {game.offered} partners in a round, as in the game, got {len(self.offered)}", self._file
             )
+        if len(self.problems.lines) == before and hidden:
+            self._check_hidden(hidden, partners, game)
         if len(self.problems.lines) > before:
             return None
         if game is None:
@@ -158,6 +163,14 @@ class RoundsReader:
 
                 self._problem(column, same, message)
 
+    def _check_first_round(self) -> None:
+        zero = pd.to_numeric(self.frame["round"], errors="coerce").to_numpy(np.float64) == 0
+        if zero.any():
+            files, rows = self.frame.file[zero], self.frame.row[zero]
+            message = f"rounds are counted from 1, got 0 in {plural(int(zero.sum()), 'row')}; add 1 to every round"
+            self.problems.add(message, files.iloc[0], int(rows.iloc[0]), self.title("round"))
+            self.frame.loc[zero, "round"] = REPORTED
+
     def _check_sequence(self, number: NDArray[np.float64]) -> None:
         """Check that every participant has each round from 1 to its last one exactly once."""
         table = pd.DataFrame({"participant": self.frame.participant, "number": number}).dropna()
@@ -191,7 +204,8 @@ class RoundsReader:
                 present = set(found.astype(int).tolist())
                 gap = [t for t in range(1, min(int(found[-1]), len(found) + 10)) if t not in present][:10]
                 shown = ", ".join(map(str, gap)) + (f" and {missing - len(gap):,} more" if missing > len(gap) else "")
-                message = f"{participant!r} must have all rounds from 1 to the last one, got none for {shown}"
+                message = f"{participant!r} must have all rounds from 1 to the last one, got none for {shown}; "
+                message += "a missed round needs a row without a choice"
                 self.problems.add(message, files[group.index[0]], None, self.title("round"))
 
     def _check_choice(self, missed: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -207,6 +221,33 @@ class RoundsReader:
             lambda i: f"must be one of the offered partners ({', '.join(map(str, offers[i]))}), got {choice[i]!r}",
         )
         return place
+
+    def _check_hidden(
+        self, hidden: dict[str, list[NDArray[np.float64]]], partners: NDArray[np.int64], game: GameSpec | None
+    ) -> None:
+        """Check that the hidden state of a partner stays the same and is one of the game's, if the game allows this."""
+        if game is None or game.drift or game.open_doors:
+            return
+        for name, columns in hidden.items():
+            values = np.stack(columns, axis=1)
+            valid = valid_hidden(game, name)
+            participant = np.repeat(pd.factorize(self.frame.participant)[0], len(columns))
+            flat = pd.Series(values.ravel())
+            first = flat.groupby([participant, partners.ravel()]).transform("first").to_numpy().reshape(values.shape)
+            for j in range(len(columns)):
+                given, before, title = values[:, j], first[:, j], f"{name}_{j + 1}"
+                other = np.abs(given - before) > ROUNDING
+
+                def changed(i: int, given: Any = given, before: Any = before) -> str:
+                    return f"must be the same in all rounds with a partner, got {given[i]:g} after {before[i]:g}"
+
+                self._problem(title, other, changed)
+                foreign = ~other & (np.abs(given[:, None] - valid).min(axis=1) > ROUNDING)
+
+                def unknown(i: int, given: Any = given, valid: Any = valid) -> str:
+                    return f"must be one of the game's ({', '.join(f'{v:.3g}' for v in valid)}), got {given[i]:g}"
+
+                self._problem(title, foreign, unknown)
 
     def _number_partners(self, number: NDArray[np.float64], names: list[str] | None) -> tuple[NDArray[np.int64], int]:
         """Return the offered partners as numbers, `(rows, offered)`, and the largest number for one participant."""
@@ -274,6 +315,17 @@ class RoundsReader:
             ids=tuple(map(str, ids)),
             recorded=None if not unplayed.any() else (~unplayed).sum(axis=1),
         )
+
+
+ROUNDING = 0.005
+"""Largest difference of hidden values that is due to rounding."""
+
+
+def valid_hidden(game: GameSpec, name: str) -> NDArray[np.float64]:
+    """Return the valuations or acceptance probabilities of a game's kinds of partners, which must be constant."""
+    state = draw(game, 0, 1)
+    found = state.partner_valuation if name == "valuation" else state.partner_acceptance
+    return np.unique(found.astype(np.float64))
 
 
 def unknown_game(partners: int, offered: int, rounds: int, ranks: int, rank_shown: bool) -> GameSpec:

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Container
 from pathlib import Path
 
 import pandas as pd
 
 from accept_reject.experiments.data.problems import DataProblems
+
+MAX_BYTES, MAX_COLUMNS = 200_000_000, 1_000
+"""Largest table: its cells take several times its size in memory."""
+
+_FORMATS = {
+    b"PK\x03\x04": "an Excel workbook or another ZIP file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"\x1f\x8b": "a compressed file",
+    b"$FL": "an SPSS file",
+    b"%PDF": "a PDF file",
+    b"SQLite": "an SQLite database",
+}
+"""Formats by the first bytes of their files."""
+
+_REMEDY = "save the table as CSV with the encoding UTF-8"
 
 
 def read_table(path: Path, name: str, delimiter: str | None, problems: DataProblems) -> pd.DataFrame | None:
@@ -23,19 +41,26 @@ def read_table(path: Path, name: str, delimiter: str | None, problems: DataProbl
         problems: Where problems are added.
 
     Returns:
-        The cells as strings, indexed by the number of the row in the file (the header is row 1). None if there is a
-        problem.
+        The cells as strings, indexed by the number of the row in the file (the header is row 1); empty rows at the end
+        are left out. `attrs["whole"]` is whether the file ends with a line feed. None if there is a problem.
     """
     try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            problems.add(f"must have at most {MAX_BYTES:,} bytes, got {size:,}", name)
+            return None
         raw = path.read_bytes()
     except OSError as error:
         problems.add(f"can't be read: {error.strerror}", name)
         return None
+    for start, kind in _FORMATS.items():
+        if raw.startswith(start):
+            problems.add(f"must be a text table, got {kind}; {_REMEDY}", name)
+            return None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = raw[: error.start].count(b"\n") + 1
-        problems.add(f"must be UTF-8 text, got the byte {raw[error.start]:#x}", name, row)
+        problems.add(f"must be UTF-8 text, got the byte {raw[error.start]:#x}; {_REMEDY}", name, row)
         return None
     if "\0" in text:
         problems.add("must be a text table, got a NUL character", name, text[: text.index("\0")].count("\n") + 1)
@@ -64,7 +89,13 @@ def read_table(path: Path, name: str, delimiter: str | None, problems: DataProbl
     except csv.Error as error:
         problems.add(f"is not a valid table: {error}", name, cells.line_num)
         return None
+    while rows and not any(cell.strip() for cell in rows[-1]):  # as spreadsheets export them
+        rows.pop()
+        numbers.pop()
     problems.add_rows(None, invalid)
+    if len(header) > MAX_COLUMNS:
+        problems.add(f"must have at most {MAX_COLUMNS:,} columns, got {len(header):,}", name, 1)
+        return None
     if "" in header:
         problems.add("columns must have names, got an empty one", name, 1)
     for column in sorted({column for column in header if column and header.count(column) > 1}):
@@ -73,4 +104,13 @@ def read_table(path: Path, name: str, delimiter: str | None, problems: DataProbl
         problems.add("must have rows, got only a header", name)
     if len(problems.lines) > before:
         return None
-    return pd.DataFrame(rows, columns=header, index=numbers, dtype=object)
+    table = pd.DataFrame(rows, columns=header, index=numbers, dtype=object)
+    table.attrs["whole"] = text.endswith("\n")
+    return table
+
+
+def unread_columns(name: str, table: pd.DataFrame, read: Container[str]) -> list[str]:
+    """Return a note about the columns of a table that are not read, if there are any."""
+    unread = [column for column in table if column not in read]
+    shown = ", ".join(unread[:20]) + (f" and {len(unread) - 20:,} more" if len(unread) > 20 else "")
+    return [f"{name}: columns that are not read: {shown}"] if unread else []

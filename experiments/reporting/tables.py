@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -74,4 +76,9 @@ def to_markdown(table: TextTable) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    return "| " + " | ".join(map(escape_markdown, cells)) + " |"
+
+
+def escape_markdown(text: str) -> str:
+    """Escape what Markdown would take for HTML, code, links or the end of a cell, such as in a label of an agent."""
+    return re.sub(r"([\\`|\[\]])", r"\\\1", html.escape(text, quote=False)).replace("\n", " ")
