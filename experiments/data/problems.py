@@ -38,9 +38,7 @@ class DataProblems:
             self.add(message, file, row, column)
         if len(rows) > MAX_LISTED:
             file, row, _ = rows[-1]
-            where = f"column {column}" if column else file
-            more = f"{len(rows) - MAX_LISTED:,} more rows with this problem"
-            self.lines.append(f"{where}: {more}, the last is row {row} of {file}")
+            self.add(f"is the last of {len(rows):,} rows with this problem", file, row, column)
 
     def raise_if_any(self, subject: str) -> None:
         """Raise an error if there are problems.
