@@ -182,7 +182,7 @@ def test_frequent_problems_are_summarized(tmp_path: Path) -> None:
         (b"PK\x03\x04rest", "must be a text table, got an Excel workbook or another ZIP file; save the table as CSV"),
         (b"\xd0\xcf\x11\xe0", "got an old Excel workbook"),
         ("a,b\n".encode("utf-16"), "got UTF-16 text; save the table as CSV with the encoding UTF-8"),
-        (gzip.compress(b"a,b\n"), "got a compressed file"),
+        (gzip.compress(b"a,b\n", mtime=0), "got a compressed file"),
         ("Müller,b\n".encode("latin-1"), "row 1: must be UTF-8 text, got the byte 0xfc; save the table as CSV"),
         (",".join(f"c{i}" for i in range(2000)).encode(), "row 1: must have at most 1,000 columns, got 2,000"),
     ],
