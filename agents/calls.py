@@ -106,4 +106,4 @@ def as_array(returned: Any) -> NDArray[np.float64] | None:
         array = np.asarray(returned)
     except (RuntimeError, TypeError, ValueError):  # such as a ragged list
         return None
-    return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+    return np.asarray(array, np.float64) if array.dtype.kind in "biuf" else None

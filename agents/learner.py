@@ -217,4 +217,4 @@ def _numbers(given: Any) -> Tensor | None:
         found = torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         return None
-    return None if found.dtype == torch.bool or found.is_complex() else found.to(torch.float64)
+    return None if found.dtype == torch.bool or found.is_complex() else torch.as_tensor(given, dtype=torch.float64)

@@ -174,6 +174,13 @@ def test_nested_models_equal_the_hybrid_at_the_bounds_of_w() -> None:
             nested(w=0.3)
 
 
+def test_parameters_keep_their_precision() -> None:
+    for value in (0.1, np.float64(0.1), [0.1, 0.2], torch.tensor(0.1, dtype=torch.float64)):
+        found = make_agent("bayes-hybrid", {"w": value})
+        assert isinstance(found, Learner)
+        assert found.values["w"].tolist() == (value if isinstance(value, list) else float(value))
+
+
 @pytest.mark.parametrize("value", [True, [True], None, "0.5", [0.5, None], 1j, 10**400, [[0.5]], {}])
 def test_parameters_must_be_numbers(value: object) -> None:
     with pytest.raises(InvalidInputError, match="w: must be a number, or one number for each player, got"):
