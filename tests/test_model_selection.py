@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from accept_reject.experiments.inference.model_selection import exceedance_probabilities, select_models
 
@@ -80,6 +80,36 @@ def test_results_do_not_depend_on_the_order_of_models() -> None:
 def test_invalid_arguments_are_rejected(evidence: Any, prior: float, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         select_models(evidence, prior)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_counts_are_those_of_plain_iterations(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    evidence = rng.normal(0, 10 ** rng.uniform(-1, 1.5), (rng.integers(1, 60), rng.integers(2, 6)))
+    prior = [1.0, 1 / evidence.shape[1], 0.05][seed % 3]
+    alpha = np.full(evidence.shape[1], prior)
+    for _ in range(20_000):
+        responsibilities = special.softmax(evidence + special.digamma(alpha), axis=1)
+        alpha = prior + responsibilities.sum(axis=0)
+    found = select_models(evidence, prior)
+    assert found.alpha == pytest.approx(alpha, abs=1e-6)
+    assert found.responsibilities == pytest.approx(responsibilities, abs=1e-6)
+    assert found.iterations < 100
+
+
+@pytest.mark.parametrize(
+    ("scale", "participants", "models"), [(1e-3, 5000, 3), (0.1, 5000, 3), (1.0, 2000, 8), (1e8, 2000, 3)]
+)
+@pytest.mark.parametrize("shared", [False, True])
+def test_it_always_ends(scale: float, participants: int, models: int, shared: bool) -> None:
+    """Plain iterations take more than 20,000 steps if models have nearly equal evidence."""
+    evidence = np.random.default_rng(0).normal(0, scale, (participants, models))
+    found = select_models(evidence, 1 / models if shared else 1.0)
+    assert found.iterations < 200
+    assert found.alpha.sum() == pytest.approx(participants + found.prior.sum())
+    log_share = special.digamma(found.alpha) - special.digamma(found.alpha.sum())
+    again = found.prior + special.softmax(evidence + log_share, axis=1).sum(axis=0)
+    assert again == pytest.approx(found.alpha, abs=1e-5)
 
 
 def test_missing_convergence_is_an_error() -> None:
