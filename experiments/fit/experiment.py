@@ -16,7 +16,7 @@ from accept_reject.experiments.inference.model_selection import DECIDED
 from accept_reject.experiments.reporting.methods import write_methods
 from accept_reject.experiments.reporting.progress import OnProgress
 from accept_reject.experiments.reporting.tables import probability
-from accept_reject.experiments.reporting.words import counted
+from accept_reject.experiments.reporting.words import counted, listed, spaced
 from accept_reject.experiments.runner import Artifacts, Experiment
 
 
@@ -106,8 +106,23 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 else f"No model is clearly the most frequent of {models} among {participants}; "
                 f"the most probable one is {best} ({numbers})."
             ]
+        unidentified = results.unidentified
+        if unidentified:
+            sentences.insert(0, _warning(unidentified, bool((self.inputs.choices.rank > 0).any())))
+        if best in unidentified:
+            return tuple(sentences)
         estimates = results.models[best].estimates
         medians = zip(results.models[best].parameters, np.median(estimates, axis=0), strict=True)
         values = ", ".join(f"{name.replace('_', ' ')} {median:.2f}" for name, median in medians)
         sentences.append(f"Median estimates of {best}{'' if selection else f' over {participants}'}: {values}.")
         return tuple(sentences)
+
+
+def _warning(unidentified: dict[str, tuple[str, ...]], ranks: bool) -> str:
+    """Say which parameters the choices don't determine, and what follows."""
+    parts = [f"{listed(map(spaced, names))} of {model}" for model, names in unidentified.items()]
+    why = "These choices" if ranks else "No rank was shown, so these choices"
+    return (
+        f"{why} do not determine {'; '.join(parts)}: other values predict exactly the same choices. "
+        "Estimates of these parameters, and comparisons with these models, reflect the priors."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,16 @@ class FitResults:
     def selection(self) -> ModelSelection | None:
         """The model selection that is based on this evidence."""
         return self.selections.get(self.evidence_method)
+
+    @property
+    def unidentified(self) -> dict[str, tuple[str, ...]]:
+        """Models with parameters that the choices of most participants don't determine, and these parameters."""
+        found = {}
+        for name, each in self.models.items():
+            cases = Counter(names for names in each.unidentified if names)
+            if 2 * cases.total() > len(each.unidentified):
+                found[name] = cases.most_common(1)[0][0]
+        return found
 
     def integrated_bic(self, model: str) -> float:
         """Compute the integrated BIC of a model of a hierarchical fit; lower is better."""

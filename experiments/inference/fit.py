@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.inference.hierarchical import TOLERANCE, Group, fit_hierarchically
+from accept_reject.experiments.inference.identifiability import unidentified
 from accept_reject.experiments.inference.individual import Fit, fit_individually
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.quadrature import MAX_ERROR, MAX_PARAMETERS, Posterior, integrate
@@ -30,11 +32,14 @@ class ModelFit:
         fit: Estimates of each participant.
         group: The group, if the fit is hierarchical.
         posterior: Evidence and posterior means by quadrature, if the model has a prior and few enough parameters.
+        unidentified: For each participant, names of the parameters about which the choices contain no information,
+            alone or in combination; see `identifiability.unidentified`.
     """
 
     fit: Fit
     group: Group | None = None
     posterior: Posterior | None = None
+    unidentified: Sequence[tuple[str, ...]] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -71,10 +76,15 @@ class ModelFit:
     @property
     def flags(self) -> list[str]:
         """Problems of each participant's fit or evidence, or `ok`."""
-        if self.posterior is None:
-            return self.fit.flags
-        both = zip(self.fit.flags, self.posterior.error > MAX_ERROR, strict=True)
-        return [f"{flag}; quadrature not converged".removeprefix("ok; ") if off else flag for flag, off in both]
+        error = np.zeros(len(self.fit.flags)) if self.posterior is None else self.posterior.error
+        unidentified = self.unidentified or [()] * len(error)
+        flags = []
+        for flag, names, off in zip(self.fit.flags, unidentified, error > MAX_ERROR, strict=True):
+            problems = [f"not identified: {', '.join(names)}"] if names else []
+            problems += [] if flag == "ok" else [flag]
+            problems += ["quadrature not converged"] if off else []
+            flags.append("; ".join(problems) or "ok")
+        return flags
 
 
 def fit(
@@ -141,4 +151,4 @@ def fit(
         fitted = fit_individually(model, choices, method == "map", starts, seed, step)
     if fitted.bayesian and len(model.parameters) <= MAX_PARAMETERS:
         posterior = integrate(fitted, choices, steps(on_progress, f"{model.name}: evidence", len(choices)))
-    return ModelFit(fitted, group, posterior)
+    return ModelFit(fitted, group, posterior, unidentified(model, choices))
