@@ -130,7 +130,7 @@ def _shipped() -> Path:
 
 def _find(path: str) -> Path:
     if "=" in path and not Path(path).exists():
-        raise InvalidInputError(path, ["is an override; a config must come first, such as `benchmark`"])
+        raise InvalidInputError(path, ["is an override, which must follow a config, as in `benchmark seeds=2`"])
     if Path(path).suffix or "/" in path:
         return Path(path)
     if is_shipped(path):
@@ -165,18 +165,20 @@ def replace_value(data: Any, path: str, value: Any) -> Any:
     keys = path.split(".")
     if len(keys) > MAX_DEPTH:
         raise ValueError(f"a key path must have at most {MAX_DEPTH} parts, got {len(keys)}")
-    return _replace_value(data, keys, value)
+    return _replace_value(data, keys, 0, value)
 
 
-def _replace_value(data: Any, keys: list[str], value: Any) -> Any:
-    if not keys:
+def _replace_value(data: Any, keys: list[str], depth: int, value: Any) -> Any:
+    """Replace the value at `keys[depth:]` of the data, which are at `keys[:depth]` of the content."""
+    if depth == len(keys):
         return value
-    key, rest = keys[0], keys[1:]
+    key, deeper = keys[depth], depth + 1
     if isinstance(data, dict):
-        return {**data, key: _replace_value(data.get(key, {}), rest, value)}
+        return {**data, key: _replace_value(data.get(key, {}), keys, deeper, value)}
     if isinstance(data, list):
         if not key.isdecimal() or int(key) >= len(data):
             raise ValueError(f"{key!r} must be the index of a list item, from 0 to {len(data) - 1}")
-        return [_replace_value(item, rest, value) if i == int(key) else item for i, item in enumerate(data)]
+        return [_replace_value(item, keys, deeper, value) if i == int(key) else item for i, item in enumerate(data)]
     hint = "; write it as a mapping, such as {scenario: ..., game: {...}}" if isinstance(data, str) else ""
-    raise ValueError(f"{key!r} can't be set in {data!r}, which is neither a mapping nor a list{hint}")
+    place = ".".join(keys[:depth]) or "the config"
+    raise ValueError(f"can't set {key!r}, because {place} is {data!r} and not a mapping or list{hint}")

@@ -195,7 +195,7 @@ def test_the_folder_of_a_comparison(participants: Path, comparison: Comparison, 
     assert {path.stem for path in folder.glob("*.csv")} == set(tables) == {"curves", "nll", "players", "stay_switch"}
     rest = {path.name for path in folder.iterdir() if path.suffix not in (".csv", ".svg", ".png", ".pdf")}
     assert rest == {"config.yaml", "report.html", MANIFEST}
-    assert set(tables["nll"].player) == {"true", "random", "oracle-valuing", "bayes-hybrid, fitted"}
+    assert set(tables["nll"].player) == {"true", "random", "oracle-valuing", "bayes-hybrid (fitted)"}
     assert set(tables["players"].player) == {*tables["nll"].player, "participants"}
     for frame in tables.values():
         assert all(re.fullmatch("[a-z_]+", column) for column in frame.columns)

@@ -124,19 +124,19 @@ def test_the_answer_names_the_best_player_and_how_far_others_are_behind(comparis
     text = answer(with_nll(comparison, three))
     assert text.startswith("first predicts the simulated participants of alike best")
     assert formatted(mean_interval(base), 3) in text
-    assert re.search(r"All other players are reliably behind; the closest is second\b", text)
+    assert re.search(r"All other players are reliably worse; the closest is second\b", text)
     assert formatted(mean_interval(three["second"] - base), 4) in text
     assert "third" not in text
 
     close = {**three, "second": base + 0.001 + np.where(np.arange(9) % 2, -0.1, 0.1)}
     text = answer(with_nll(comparison, close))
-    assert "second is not reliably behind; the other player is." in text
+    assert "second is not reliably worse; the other player is." in text
     assert "first and" not in text
     assert "third" not in text
     text = answer(with_nll(comparison, {**close, "fourth": base + 0.3 + apart}))
-    assert "second is not reliably behind; the other 2 players are." in text
+    assert "second is not reliably worse; the other 2 players are." in text
     text = answer(with_nll(comparison, {"first": base, "second": close["second"]}))
-    assert "No other player is reliably behind." in text
+    assert "No other player is reliably worse." in text
     alone = answer(with_nll(comparison, {"first": base}))
     assert "first predicts" in alone
     assert "behind" not in alone
@@ -209,13 +209,13 @@ def test_every_curve_has_a_section_with_figure_and_table(comparison: Comparison,
     report = write(CONFIG, [comparison], tmp_path / "run")
     sections = {re.sub("<[^>]+>", "", part.split("</h3>")[0]): part for part in report.split("<h3>")[1:]}
     for curve, by in product(CURVES, AXES):
-        heading = {"valuing": "more valuing partner", "accepted": "cceptance"}[curve]
+        heading = {"valuing": "partner that values the player most", "accepted": "cceptance"}[curve]
         (section,) = (part for name, part in sections.items() if heading in name and name.endswith(f"by {by}"))
         assert section.count("<svg") == 1
         board = tables.curve(comparison, curve, by)
         cells = re.findall("<td>(.*?)</td>", section)
         assert cells == [text.replace(" [", "<small>[").replace("]", "]</small>") for row in board.rows for text in row]
-        assert ("whether they choose them or not" in " ".join(section.split())) == (by == "encounter")
+        assert ("numbered by its less familiar partner" in " ".join(section.split())) == (by == "encounter")
         name = f"curves_{curve}_by_{by}_1"
         assert (tmp_path / "run" / f"{name}.svg").exists()
     assert report.count("<svg") == 4 + 3  # and prediction, prediction_and_score, stay_switch
@@ -299,19 +299,19 @@ def test_methods_of_a_comparison_with_the_participants_own_episodes(
         r"from 1 \(best\) to 8",
         r"independently of rank, with a probability of 0\.8 or 0\.2",
         r"participants' own episodes, with the same offers and common random numbers",
-        r"at random into 3 folds \(seed 0\)",
+        r"at random into 3 cross-validation folds \(seed 0\)",
         r"2 agents \(true and random\) were not fitted, except for a lapse rate between 0\.01 and 1\b",
         r"Differences from the best\b.*\blowest mean NLL, are paired",
         r"fitted to the participants: bayes-hybrid\.",
-        r"group means and standard deviations were estimated, starting from the values given",
+        r"group means and standard deviations were estimated, with the values above as starting values",
         r"\(Huys et al\., 2011\)",
         r"initial group mean and from 2 random draws from the initial group distribution, the same for all",
-        r"more than 0\.001 of its standard deviation",
+        r"more than 0\.001 group standard deviations and no group standard deviation by more than 0\.1%",
         r"at most 1,000 iterations",
-        r"mixture of 1,000 draws",
+        r"averaging over 1,000 draws",
         r"drew parameters from the group distribution fitted to all participants",
         r"Student's t for means and scores\b.*bootstrap with 500 resamples for distances",
-        r"resampled in pairs",
+        r"resampled as matched pairs",
     ]
     absent = ["missed", "not known", "other episode", "can't be predicted", "random walk", "newcomer", "From round"]
     absent += ["No choices", "agents? .*was not fitted", "evidence"]
@@ -345,11 +345,11 @@ def test_methods_of_a_comparison_with_other_episodes(participants: Path, compari
         r"6 rounds \(1\.1%\) were missed and excluded",
         r"valued the participants is not known",
         r"200 other episodes of the same game \(seed 10003\)",
-        r"at random into 5 folds \(seed 3\)",
+        r"at random into 5 cross-validation folds \(seed 3\)",
         r"agent \(random\) was not fitted",
         r"can't be predicted by random\.",
     ]
-    absent = ["simulated", "common random", "fitted to the participants", "Huys", "draws from", "To play", "in pairs"]
+    absent = ["simulated", "common random", "fitted to the participants", "Huys", "draws from", "To play", "matched"]
     expect(text, parts, absent)
     assert cites(references, BABUR, COLLINS)
 

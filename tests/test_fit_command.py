@@ -314,7 +314,7 @@ def test_names_with_brackets_and_uneven_rounds(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_models_are_compared_by_the_same_kind_of_evidence(data: Path, tmp_path: Path) -> None:
-    """The delta rule has four parameters: no quadrature for it, and so Laplace's approximation for all."""
+    """The delta rule has four parameters: no quadrature for it, and so the Laplace approximation for all."""
     models = ["bayes-hybrid", "delta-hybrid"]
     folder, shown = quiet(config(data=str(data), models=models, simulations=0, starts=1), tmp_path)
     fits = pd.read_csv(folder / "fits.csv", na_values=[], keep_default_na=False)

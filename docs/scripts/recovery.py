@@ -103,7 +103,7 @@ LESSON = """With 144 rounds (our choice; the study's number is unknown to us), m
 give no clear verdict. Many participants hardly follow their values (the median inverse temperature of 1.5
 means choices near chance), and a quarter learn almost only from outcomes. The fits are not to blame: the
 evidence under the *true distribution*, from which the parameters are drawn, gives a clear verdict no more
-often. Longer games do, and quadrature needs fewer rounds than Laplace's approximation.
+often. Longer games do, and quadrature needs fewer rounds than the Laplace approximation.
 """
 
 
@@ -157,7 +157,7 @@ GROUPS = """## Hierarchical fits
 In the first {studies} of these studies, the group median of w was {w:.2f} (SD over studies {w_spread:.2f}), and that of
 the inverse temperature {temperature:.2f} ({temperature_spread:.2f}). On the unbounded scale, the group SDs were
 {w_sd:.2f} and {temperature_sd:.2f}, and the SDs of the true parameters {true_w_sd:.2f} and {true_temperature_sd:.2f}:
-with expectation-maximization and Laplace's approximation, participants with uninformative data bias the group SD
+with expectation-maximization and the Laplace approximation, participants with uninformative data bias the group SD
 downwards. The median number of iterations was {iterations}.
 """
 

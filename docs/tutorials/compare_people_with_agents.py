@@ -54,7 +54,7 @@ for name, style in styles.items():
     if name == "participants":
         error = 1.96 * stats.sem(curve, axis=0, nan_policy="omit")
         axes.errorbar(encounters, np.nanmean(curve, axis=0), error, color="k", linewidth=1)
-axes.set(xlabel="Encounter with the offered partner met least often", ylabel="Chose the more valuing partner (%)")
+axes.set(xlabel="Encounter with the less familiar partner", ylabel="Chose the partner that values it most (%)")
 figure.legend(loc="outside upper center", frameon=False, ncols=4)
 plt.rcParams["svg.hashsalt"] = "tutorial"  # the same figure gives the same file
 figure.savefig("compare_people_with_agents.svg", metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""Learning curves: how often players chose the more valuing partner, and were accepted, over the course of the game.
+"""Learning curves: how often players chose the partner that values them most, and were accepted, over a game.
 
 By *round*, a curve shows progress over the course of the game. By *encounter*, it shows how much a player learned from
 each encounter with a partner, so that games with few and with many partners, and partners that arrive late, can be
@@ -28,7 +28,7 @@ By = Literal["round", "encounter"]
 POINTS = 12
 """Points of a learning curve by round; each pools an equal share of the game's rounds."""
 
-CURVES = {"valuing": "Chose the more valuing partner (%)", "accepted": "Was accepted (%)"}
+CURVES = {"valuing": "Chose the partner that values it most (%)", "accepted": "Was accepted (%)"}
 """The learning curves, with their axis labels."""
 
 AXES: dict[By, str] = {"round": "Round", "encounter": "Encounter with the offered partner\nencountered least often"}

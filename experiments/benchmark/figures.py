@@ -107,7 +107,7 @@ def improvement(results: Results, aggregates: Aggregates, score: ScoreName) -> F
 
 
 def learning_curves(results: Results) -> Figure:
-    """For each scenario, the share of choices of the more valuing partner over the course of the game."""
+    """For each scenario, how often agents chose the partner that values them most, over the course of the game."""
     entries = results.config.scenarios
     columns = min(3, len(entries))
     rows = -(-len(entries) // columns)
@@ -140,7 +140,8 @@ def learning_curves(results: Results) -> Figure:
         _legend(figure, axes[0])
         figure.supxlabel("Round", fontsize=9)
         gap = "\n" if rows == 1 else " "  # a single row is too low for the label on one line
-        figure.supylabel(f"Chose the more valuing partner{gap}(% of choices, 95% interval over seeds)", fontsize=9)
+        label = f"Chose the partner that values it most{gap}(% of choices, 95% interval over seeds)"
+        figure.supylabel(label, fontsize=9)
     return figure
 
 

@@ -44,7 +44,7 @@ class Results:
             and `after` where doors open), `agent`, `seed`, `score`, `value`, what the value is computed from (`mean`,
             `chance` and `best`), and the share of rounds that the agent `missed`.
         stay_switch: Stay/switch effects; columns `scenario`, `agent` and those of `stay_switch`.
-        curves: Share of choices of the more valuing partner, `(seeds, points)`, by scenario and agent.
+        curves: Share of choices of the partner that values the player most, `(seeds, points)`, by scenario and agent.
         privileged: Names of the agents that see the hidden state.
     """
 

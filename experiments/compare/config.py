@@ -12,7 +12,7 @@ from accept_reject.experiments.config import DataPath
 from accept_reject.experiments.entries import AgentEntry, Entry, Label, RunName, check_names
 from accept_reject.experiments.inference.entries import ModelEntry
 
-FITTED = ", fitted"
+FITTED = " (fitted)"
 """Added to the names of models, which may also be names of agents."""
 
 

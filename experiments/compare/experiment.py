@@ -92,7 +92,7 @@ class Compare(Experiment[CompareConfig, tuple[Data, ...], CompareResults]):
         )
 
     def answer(self, results: CompareResults) -> tuple[str, ...]:
-        """The player that predicts the participants best, its lead over the next one, and players reliably behind."""
+        """The player that predicts the participants best, its lead over the next one, and players reliably worse."""
         return tuple(sentence for comparison in results.comparisons for sentence in _answer(comparison))
 
 
@@ -112,11 +112,11 @@ def _answer(comparison: Comparison) -> list[str]:
     if close and behind:
         others = "the other player is" if behind == 1 else f"the other {behind} players are"
         verb = "is" if len(close) == 1 else "are"
-        sentences.append(f"{listed(close)} {verb} not reliably behind; {others}.")
+        sentences.append(f"{listed(close)} {verb} not reliably worse; {others}.")
     elif close:
-        sentences.append("No other player is reliably behind.")
+        sentences.append("No other player is reliably worse.")
     elif behind:
         following = ranked[1].name
         gap = cell(comparison.behind_the_best[following], 4)
-        sentences.append(f"All other players are reliably behind; the closest is {following}, by {gap} nats.")
+        sentences.append(f"All other players are reliably worse; the closest is {following}, by {gap} nats.")
     return sentences

@@ -17,7 +17,7 @@ from accept_reject.experiments.reporting.tables import DASH, TextTable, cell, pe
 
 METHODS = {
     "map": "maximum a posteriori (MAP), each participant separately",
-    "hierarchical": "hierarchical, by expectation-maximization with Laplace's approximation",
+    "hierarchical": "hierarchical, by expectation-maximization with the Laplace approximation",
     "maximum-likelihood": "maximum likelihood, each participant separately",
 }
 

@@ -74,7 +74,7 @@ class RecoverConfig(Spec):
         studies: Number of simulated studies for each model and each size.
         starts: Number of starting points of the search for the optimum.
         seed: Seed of simulations and starting points.
-        evidence: Method of computing the evidence: Laplace's approximation, or quadrature (models with up to three
+        evidence: Method of computing the evidence: the Laplace approximation, or quadrature (models with up to three
             parameters), which is slower and distinguishes models in shorter games.
         selection_prior: Prior count of each model in model selection, 1 or 1 over the number of models.
     """

@@ -58,7 +58,7 @@ class SweepConfig(Spec):
     def _check(self) -> SweepConfig:
         problems = []
         if not self.sweep and not self.seeds:
-            problems.append("sweep or seeds: is required")
+            problems.append("must set `sweep` or `seeds`")
         if self.seeds and any("seed" in change for change in self.sweep):
             problems.append("seeds: can't be combined with a sweep over seed")
         if self.engine == "dask" and bool(self.scheduler) == bool(self.slurm):
