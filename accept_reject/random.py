@@ -22,6 +22,8 @@ class Stream(IntEnum):
     GROUP_DRAWS = 9
     PARTICIPANT_SPLIT = 10
     TRAINING_ORDER = 11
+    IMPORTANCE_DRAWS = 12
+    GROUP_UNCERTAINTY = 13
 
 
 def episode_generator(seed: int, block: int) -> np.random.Generator:

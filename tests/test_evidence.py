@@ -1,21 +1,27 @@
 """Evidence by quadrature equals fine grids and scipy; hierarchical fits are fixed points that recover the group."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from fitting import model, participants, with_missed
+from numpy.typing import NDArray
 from scipy import integrate as scipy_integrate
-from scipy import special
+from scipy import special, stats
 
 from accept_reject.envs import InvalidInputError
+from accept_reject.envs.choices import Choices
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.inference import hierarchical
+from accept_reject.experiments.inference import nodes as nodes_module
 from accept_reject.experiments.inference.hierarchical import fit_hierarchically
 from accept_reject.experiments.inference.individual import fit_individually
 from accept_reject.experiments.inference.likelihood import Likelihood
+from accept_reject.experiments.inference.marginal import MIN_SD, posteriors
 from accept_reject.experiments.inference.model import Model
+from accept_reject.experiments.inference.nodes import place_nodes
 from accept_reject.experiments.inference.quadrature import integrate
 from accept_reject.experiments.simulation.population import PopulationConfig
 from accept_reject.experiments.simulation.simulate import simulate
@@ -80,21 +86,94 @@ def test_quadrature_rejects_other_fits() -> None:
         integrate(fit_individually(model(), choices, bayesian=False), choices)
 
 
-def test_group_matches_its_participants() -> None:
+def grid_likelihood(fitted: Model, choices: Choices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of a fine grid, `(points, 2)`, and the likelihood of each participant there, relative to its maximum."""
+    grid = torch.cartesian_prod(*(torch.linspace(-b, b, 121, dtype=torch.float64) for b in (9, 6)))
+    with torch.no_grad():
+        likelihood = Likelihood(fitted, choices)
+        rows = [likelihood.of(np.full(len(grid), i))(grid).numpy() for i in range(len(choices))]
+    return grid.numpy(), np.exp([row - row.max() for row in rows])
+
+
+def density(grid: NDArray[np.float64], mean: Any, cov: Any) -> NDArray[np.float64]:
+    return np.asarray(stats.multivariate_normal(mean, cov).pdf(grid))
+
+
+def test_group_is_the_maximum_of_the_marginal_likelihood() -> None:
+    """Expectation-maximization on a fine grid leads to the same group, with and without a correlation."""
     hybrid, choices = model(), participants(20, seed=6)
-    group = fit_hierarchically(hybrid, choices, starts=3, tolerance=1e-5)
+    group = fit_hierarchically(hybrid, choices, starts=3)
     assert group.converged
-    unbounded, sd = group.fit.unbounded.numpy(), group.fit.unbounded_sd
-    assert group.fit.model.prior_mean.numpy() == pytest.approx(unbounded.mean(axis=0), abs=1e-3)
-    v = np.diag(group.fit.model.prior_sd.numpy() ** 2)
-    precision = sum(np.linalg.inv(v) @ (v - np.linalg.inv(p.numpy())) @ np.linalg.inv(v) for p in group.fit.precision)
-    assert group.mean_se == pytest.approx(np.sqrt(np.diag(np.linalg.inv(precision))))
-    variance = (unbounded**2 + sd**2).mean(axis=0) - unbounded.mean(axis=0) ** 2
-    assert group.fit.model.prior_sd.numpy() == pytest.approx(np.sqrt(variance), abs=1e-3)
+    grid, likelihood = grid_likelihood(hybrid, choices)
+    for correlated in (False, True):
+        mean, cov = np.zeros(2), np.diag([1.5**2, 1.0])
+        for _ in range(300):
+            weights = likelihood * density(grid, mean, cov)
+            weights /= weights.sum(axis=1, keepdims=True)
+            mean = weights.mean(axis=0) @ grid
+            cov = (weights.mean(axis=0)[:, None] * (grid - mean)).T @ (grid - mean)
+            cov = cov if correlated else np.diag(np.diag(cov))
+        if correlated:
+            found = group.correlations
+            assert found.estimate[0, 1] == pytest.approx(cov[0, 1] / np.sqrt(cov[0, 0] * cov[1, 1]), abs=2e-3)
+            assert (found.low[0, 1] < found.estimate[0, 1] < found.high[0, 1]) and (found.low == found.low.T).all()
+        else:
+            prior = group.fit.model
+            assert prior.prior_mean.numpy() == pytest.approx(mean, abs=5e-4)
+            assert prior.prior_sd.numpy() == pytest.approx(np.sqrt(np.diag(cov)), abs=5e-4)
+            best = np.array([*mean, *np.log(np.diag(cov)) / 2])
+
+    def log_likelihood(x: NDArray[np.float64]) -> float:
+        return float(np.log(likelihood @ density(grid, x[:2], np.diag(np.exp(2 * x[2:])))).sum())
+
+    steps, h = np.eye(4), 1e-2
+    hessian = [
+        [
+            sum(a * b * log_likelihood(best + h * (a * u + b * v)) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
+            for v in steps
+        ]
+        for u in steps
+    ]
+    errors = np.sqrt(np.diag(np.linalg.inv(-np.array(hessian))))
+    assert [*group.mean_se, *group.log_sd_se] == pytest.approx(errors, rel=0.01)
     evidence = group.fit.log_evidence
     assert group.integrated_bic(evidence) == pytest.approx(-2 * evidence.sum() + 4 * np.log(20 * 144))
-    before = fit_individually(hybrid, choices).log_evidence.sum()
-    assert evidence.sum() > before  # the group fits better than the prior
+
+
+def test_posterior_intervals_equal_those_of_a_fine_grid() -> None:
+    """With one group, and averaged over several."""
+    hybrid, choices = model(), participants(6, seed=9)
+    fit = fit_individually(hybrid, choices)
+    posterior, nodes = integrate(fit, choices), place_nodes(fit, choices, 0)
+    grid, likelihood = grid_likelihood(hybrid, choices)
+    groups = np.array([[0, 0, np.log(1.5), 0], [0.4, -0.3, np.log(1.2), 0.2]])
+    one = likelihood * density(grid, groups[0, :2], np.diag(np.exp(2 * groups[0, 2:])))
+    other = likelihood * density(grid, groups[1, :2], np.diag(np.exp(2 * groups[1, 2:])))
+    both = one / one.sum(axis=1, keepdims=True) + other / other.sum(axis=1, keepdims=True)
+    for found, weights in ((posterior, one), (posteriors(nodes, groups, hybrid.constrain), both)):
+        weights = (weights / weights.sum(axis=1, keepdims=True)).reshape(6, 121, 121)
+        for j, (axis, inverse) in enumerate(((0, special.logit), (1, np.log))):
+            at = np.unique(grid[:, j])
+            cumulative = weights.sum(axis=2 - axis).cumsum(axis=1)
+            for i in range(6):
+                ends = np.interp([0.025, 0.975], cumulative[i], at + (at[1] - at[0]) / 2)
+                width = ends[1] - ends[0]
+                assert inverse([found.low[i, j], found.high[i, j]]) == pytest.approx(ends, abs=0.02 * width)
+        mean = weights.reshape(6, -1) @ hybrid.constrain(torch.from_numpy(grid)).numpy()
+        assert found.mean == pytest.approx(mean, rel=1e-3)
+
+
+def test_importance_sampling_finds_the_group_of_quadrature(monkeypatch: pytest.MonkeyPatch) -> None:
+    hybrid, choices = model(), participants(20, seed=6)
+    exact = fit_hierarchically(hybrid, choices, starts=2)
+    monkeypatch.setattr(nodes_module, "MAX_PARAMETERS", 1)
+    sampled = fit_hierarchically(hybrid, choices, starts=2)
+    assert sampled.converged
+    assert sampled.fit.model.prior_mean.numpy() == pytest.approx(exact.fit.model.prior_mean.numpy(), abs=0.05)
+    assert sampled.fit.model.prior_sd.numpy() == pytest.approx(exact.fit.model.prior_sd.numpy(), abs=0.05)
+    assert sampled.mean_se == pytest.approx(exact.mean_se, rel=0.05)
+    assert sampled.posteriors.low == pytest.approx(exact.posteriors.low, rel=0.1, abs=0.05)
+    assert sampled.posteriors.mean == pytest.approx(exact.posteriors.mean, rel=0.05)
 
 
 def test_group_is_recovered_with_its_standard_error() -> None:
@@ -123,19 +202,22 @@ def test_group_is_recovered_with_its_standard_error() -> None:
 
 def test_missing_convergence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hierarchical, "MAX_ITERATIONS", 2)
+    monkeypatch.setattr(hierarchical, "NEAR", 1e-9)
     calls: list[tuple[int, float]] = []
     group = fit_hierarchically(
         model(), participants(5, seed=7), starts=1, on_iteration=lambda *each: calls.append(each)
     )
     assert not group.converged
     assert [iteration for iteration, _ in calls] == [1, 2]
-    assert group.last_change == calls[-1][1] > 1e-3
+    assert group.last_change == calls[-1][1] > 1e-9
 
 
 def test_group_of_identical_participants_is_narrow() -> None:
     choices = participants(1, seed=8).take(np.zeros(4, int))
     group = fit_hierarchically(model("bayes-outcome"), choices, starts=2)
-    assert group.fit.model.prior_sd.item() < 0.1
+    assert group.converged
+    assert group.fit.model.prior_sd.item() == pytest.approx(MIN_SD)
+    assert group.log_sd_se == 0
     assert group.fit.flags == ["flat: inverse_temperature"] * 4
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from accept_reject.errors import Integer, Number, Spec
+from accept_reject.errors import Integer, Spec
 from accept_reject.experiments.config import DataPath
 from accept_reject.experiments.entries import RunName, check_names
 from accept_reject.experiments.inference.entries import ModelEntry
@@ -30,7 +30,6 @@ class FitConfig(Spec):
             the priors from the group; `maximum-likelihood` uses no priors, so that models have no evidence to compare.
         starts: Number of starting points of the search for the optimum.
         seed: Seed of the starting points and of the simulations.
-        tolerance: A hierarchical fit ends when the group changes by less than this share of its standard deviation.
         selection_prior: Prior count of each model in model selection: 1 as in SPM, or 1 over the number of models as in
             the VBA toolbox.
         simulations: Number of simulated studies of the predictive check; 0 for no check.
@@ -43,7 +42,6 @@ class FitConfig(Spec):
     method: Method = "map"
     starts: Annotated[Integer, Field(ge=1, le=1_000)] = 10
     seed: Annotated[Integer, Field(ge=0)] = 0
-    tolerance: Annotated[Number, Field(gt=0, le=1)] = 1e-3
     selection_prior: SelectionPrior = 1
     simulations: Annotated[Integer, Field(ge=0, le=10_000)] = 40
 

@@ -74,6 +74,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 "omnibus": omnibus,
                 "parameters": parameters,
                 "groups": groups,
+                "correlations": tables.correlations(results),
                 "flags": flags,
                 "predictive": tables.predictive(check) if check is not None else (),
                 "free_running": check is not None and check.free_running,

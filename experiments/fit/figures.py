@@ -13,7 +13,7 @@ from accept_reject.experiments.analysis.curves import CURVES
 from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.predictive_check import Check
 from accept_reject.experiments.fit.run import FitResults
-from accept_reject.experiments.inference.individual import Fit
+from accept_reject.experiments.inference.fit import ModelFit
 from accept_reject.experiments.reporting.panels import percent_axis, stay_effects, title
 from accept_reject.experiments.reporting.style import STYLE, colors
 from accept_reject.experiments.reporting.tables import probability
@@ -25,18 +25,18 @@ AXIS_SCALE = 1.5
 def estimates(results: FitResults) -> Figure:
     """Each participant's estimates with 95% intervals, sorted, with a panel for each parameter of each model."""
     panels = [
-        (name, each.fit, j, color)
+        (name, each, j, color)
         for (name, each), color in zip(results.models.items(), colors(len(results.models)), strict=True)
-        for j in range(len(each.fit.model.parameters))
+        for j in range(len(each.parameters))
     ]
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4 * columns, 2.5 * rows + 0.3), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for ax, (name, fit, j, color) in zip(axes, panels, strict=False):
-            _caterpillar(ax, fit, j, color)
-            title(ax, f"{name}: {fit.model.parameters[j].replace('_', ' ')}")
+        for ax, (name, each, j, color) in zip(axes, panels, strict=False):
+            _caterpillar(ax, each, j, color)
+            title(ax, f"{name}: {each.parameters[j].replace('_', ' ')}")
         for ax in axes[len(panels) :]:
             ax.set_visible(False)
         figure.supxlabel("Participants, sorted by estimate", fontsize=9)
@@ -44,11 +44,11 @@ def estimates(results: FitResults) -> Figure:
     return figure
 
 
-def _caterpillar(ax: Axes, fit: Fit, j: int, color: str) -> None:
+def _caterpillar(ax: Axes, each: ModelFit, j: int, color: str) -> None:
     """One parameter's estimates in ascending order."""
-    n, value = len(fit.names), fit.estimates[:, j]
-    low, high = (end[:, j] for end in fit.interval())
-    limits = fit.model.learner.free_parameters()[fit.model.parameters[j]]
+    n, value = len(each.estimates), each.estimates[:, j]
+    low, high = (end[:, j] for end in each.interval())
+    limits = each.fit.model.learner.free_parameters()[each.parameters[j]]
     bottom = limits.low if np.isfinite(limits.low) else AXIS_SCALE * min(value.min(), 0)
     top = limits.high if np.isfinite(limits.high) else AXIS_SCALE * max(value.max(), 0)
     margin = 0.04 * (top - bottom) or 1.0

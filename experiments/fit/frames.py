@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import torch
@@ -17,6 +19,8 @@ def frames(results: FitResults) -> dict[str, pd.DataFrame]:
         tables["selection"] = selection(results)
     if results.config.method == "hierarchical":
         tables["groups"] = groups(results)
+        if any(len(each.parameters) > 1 for each in results.models.values()):
+            tables["correlations"] = correlations(results)
     if results.check is not None:
         tables["predictive_curves"] = results.check.curves_frame()
         tables["predictive_stay_switch"] = results.check.effects
@@ -34,7 +38,7 @@ def estimates(results: FitResults) -> pd.DataFrame:
     for name, each in results.models.items():
         fit = each.fit
         n, d = fit.estimates.shape
-        low, high = fit.interval()
+        low, high = each.interval()
         values = {"estimate": fit.estimates, "low": low, "high": high}
         values |= {"posterior_mean": each.posterior_mean} if fit.bayesian else {}
         values |= {"contraction": fit.contraction, "unbounded": fit.unbounded.numpy(), "unbounded_sd": fit.unbounded_sd}
@@ -109,14 +113,16 @@ def groups(results: FitResults) -> pd.DataFrame:
     """A row for each model and parameter of a hierarchical fit.
 
     Columns: `model`, `parameter`; on the unbounded scale the group's `mean` with its standard error `mean_se`, and
-    `sd`; in the parameter's own range the group's `median` with its 95% interval `low`, `high`; `integrated_bic`
-    (of the model), `iterations`, `converged` and `last_change`, the change of the group in the last iteration.
+    `sd` with its 95% interval `sd_low`, `sd_high`; in the parameter's own range the group's `median` with its 95%
+    interval `low`, `high`; `integrated_bic` (of the model), `iterations`, `converged` and `last_change`, the change of
+    the group in the last iteration.
     """
     parts = []
     for name, each in results.models.items():
         assert each.group is not None  # only called for hierarchical fits
         model = each.fit.model
         points = [model.prior_mean.numpy() + z * np.minimum(each.group.mean_se, 1e3) for z in (0, -Z95, Z95)]
+        sd = model.prior_sd.numpy()
         median, low, high = (model.constrain(torch.from_numpy(point)).numpy() for point in points)
         parts.append(
             pd.DataFrame(
@@ -126,6 +132,8 @@ def groups(results: FitResults) -> pd.DataFrame:
                     "mean": model.prior_mean,
                     "mean_se": each.group.mean_se,
                     "sd": model.prior_sd,
+                    "sd_low": sd * np.exp(-Z95 * each.group.log_sd_se),
+                    "sd_high": sd * np.exp(Z95 * each.group.log_sd_se),
                     "median": median,
                     "low": low,
                     "high": high,
@@ -137,3 +145,18 @@ def groups(results: FitResults) -> pd.DataFrame:
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def correlations(results: FitResults) -> pd.DataFrame:
+    """A row for each model and pair of its parameters, in a hierarchical fit.
+
+    Columns: `model`, `parameter`, `other`; their `correlation` between participants, on the unbounded scale, with its
+    95% interval `low`, `high`.
+    """
+    rows = []
+    for name, each in results.models.items():
+        assert each.group is not None  # only called for hierarchical fits
+        for i, j in combinations(range(len(each.parameters)), 2):
+            found = [float(matrix[i, j]) for matrix in each.group.correlations]
+            rows.append((name, each.parameters[i], each.parameters[j], *found))
+    return pd.DataFrame(rows, columns=["model", "parameter", "other", "correlation", "low", "high"])

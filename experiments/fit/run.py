@@ -83,9 +83,7 @@ def run(config: FitConfig, data: Data, on_progress: OnProgress = silent) -> FitR
     """
     check_choices(data.choices, config.method != "maximum-likelihood", config.data)
     models = {
-        entry.name: fit(
-            entry.resolve(), data.choices, config.method, config.starts, config.seed, config.tolerance, on_progress
-        )
+        entry.name: fit(entry.resolve(), data.choices, config.method, config.starts, config.seed, on_progress)
         for entry in config.models
     }
     predictive_check = None

@@ -17,7 +17,7 @@ from accept_reject.experiments.reporting.tables import DASH, TextTable, cell, pe
 
 METHODS = {
     "map": "maximum a posteriori (MAP), each participant separately",
-    "hierarchical": "hierarchical, by expectation-maximization with the Laplace approximation",
+    "hierarchical": "hierarchical, by maximizing the marginal likelihood",
     "maximum-likelihood": "maximum likelihood, each participant separately",
 }
 
@@ -97,13 +97,30 @@ def groups(results: FitResults) -> TextTable | None:
             row["parameter"],
             f"{row['median']:.3g} ({row['low']:.3g} to {row['high']:.3g})",
             f"{row['mean']:.2f}",
-            f"{row['sd']:.2f}",
+            f"{row['sd']:.2f} ({row['sd_low']:.2g} to {row['sd_high']:.2g})",
             f"{row['iterations']}, {'converged' if row['converged'] else 'NOT CONVERGED'}",
         )
         for row in frames.groups(results).to_dict("records")
     ]
     header = ("model", "parameter", "median", "mean (unbounded)", "SD (unbounded)", "iterations")
     return TextTable(f"Group distributions of {_participants(results)}", header, tuple(rows))
+
+
+def correlations(results: FitResults) -> TextTable | None:
+    """Correlations of parameters between participants, by a hierarchical fit; None if there are none."""
+    if results.config.method != "hierarchical":
+        return None
+    rows = [
+        (
+            row["model"],
+            row["parameter"],
+            row["other"],
+            f"{row['correlation']:.2f} ({row['low']:.2f} to {row['high']:.2f})",
+        )
+        for row in frames.correlations(results).to_dict("records")
+    ]
+    header = ("model", "parameter", "other parameter", "correlation (unbounded)")
+    return TextTable(f"Correlations between {_participants(results)}", header, tuple(rows)) if rows else None
 
 
 def flags(results: FitResults) -> TextTable | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.inference.hierarchical import TOLERANCE, Group, fit_hierarchically
+from accept_reject.experiments.inference.hierarchical import NEAR, Group, fit_hierarchically
 from accept_reject.experiments.inference.identifiability import unidentified
 from accept_reject.experiments.inference.individual import Fit, fit_individually
 from accept_reject.experiments.inference.model import Model
@@ -53,8 +53,22 @@ class ModelFit:
 
     @property
     def posterior_mean(self) -> Floats:
-        """Posterior means of the parameters, `(participants, parameters)`: by quadrature, else by Laplace."""
+        """Posterior means of the parameters, `(participants, parameters)`.
+
+        In a hierarchical fit, they are averaged over the uncertainty about the group; otherwise they are computed by
+        quadrature, or by the Laplace approximation for models with too many parameters.
+        """
+        if self.group is not None:
+            return self.group.posteriors.mean
         return self.fit.laplace_mean if self.posterior is None else self.posterior.mean
+
+    def interval(self) -> tuple[Floats, Floats]:
+        """Return the lower and upper ends of 95% intervals, `(participants, parameters)` each, computed like the means.
+
+        Intervals of maximum-likelihood estimates are Normal on the unbounded scale.
+        """
+        source = self.posterior if self.group is None else self.group.posteriors
+        return self.fit.interval() if source is None else (source.low, source.high)
 
     @property
     def evidence(self) -> dict[str, Floats]:
@@ -93,7 +107,6 @@ def fit(
     method: Method = "map",
     starts: int = 10,
     seed: int = 0,
-    tolerance: float = TOLERANCE,
     on_progress: OnProgress = silent,
 ) -> ModelFit:
     r"""Fit a model to the choices of every participant.
@@ -105,8 +118,9 @@ def fit(
     L_i = \ell_i(\hat x_i) + \log p(\hat x_i) + \tfrac{d}{2} \log 2 \pi - \tfrac{1}{2} \log \det H_i,$$
 
     with the number of parameters $d$ and the negative Hessian $H_i$ at the estimate. `hierarchical` estimates the mean
-    and the standard deviation of $p$ by expectation-maximization (Huys et al. 2011), and `maximum-likelihood` leaves
-    $p$ out. For models with up to three parameters, evidence and posterior means are also computed by quadrature.
+    and the standard deviation of $p$ by maximizing the marginal likelihood of all participants, and
+    `maximum-likelihood` leaves $p$ out. For models with up to three parameters, evidence, posterior means and intervals
+    are computed by quadrature.
 
     Args:
         model: A model, or the name of a learner, whose default parameters are then estimated under its default priors.
@@ -114,8 +128,6 @@ def fit(
         method: How to fit; see `Method`.
         starts: Number of starting points of the search for the optimum.
         seed: Seed of the starting points.
-        tolerance: A hierarchical fit ends when the group's means and standard deviations change by less than this
-            share of the standard deviations.
         on_progress: Called with the stage and the share of it that is done.
 
     Raises:
@@ -126,11 +138,6 @@ def fit(
         >>> choices, parameters = ar.simulate("population_babur2024")
         >>> ar.fit("bayes-hybrid", choices).estimates.shape
         (42, 2)
-
-    References:
-        Huys, Q. J. M., Cools, R., Gölzer, M., Friedel, E., Heinz, A., Dolan, R. J., & Dayan, P. (2011). Disentangling
-        the roles of approach, activation and valence in instrumental and Pavlovian responding. *PLoS Computational
-        Biology*, 7(4), e1002028. [doi:10.1371/journal.pcbi.1002028](https://doi.org/10.1371/journal.pcbi.1002028)
     """
     if isinstance(model, str):
         from accept_reject.experiments.inference.entries import ModelEntry
@@ -138,12 +145,12 @@ def fit(
         model = ModelEntry(agent=model).resolve()
     group = posterior = None
     if method == "hierarchical":
-        stage, log_tolerance = f"{model.name}: group", np.log(tolerance)
+        stage = f"{model.name}: group"
 
         def on_iteration(_: int, change: float) -> None:
-            on_progress(stage, float(np.clip(np.log(max(change, tolerance)) / log_tolerance, 0, 1)))
+            on_progress(stage, float(np.clip(np.log(max(change, NEAR)) / np.log(NEAR), 0, 1)))
 
-        group = fit_hierarchically(model, choices, starts, seed, tolerance, on_iteration)
+        group = fit_hierarchically(model, choices, starts, seed, on_iteration)
         fitted = group.fit
         on_progress(stage, 1)
     else:

@@ -4,6 +4,8 @@ A search finds a box around each optimum, along axes in which the Laplace approx
 which the posterior is negligible; it may extend further to one side. The trapezoidal rule over the box converges
 exponentially for smooth functions that vanish at both ends (Trefethen and Weideman 2014, SIAM Review 56, 385-458). The
 number of nodes is increased until the evidence no longer changes.
+
+Intervals come from the same nodes, with each node's mass spread over its cell.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from torch import Tensor
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.inference.individual import Fit
 from accept_reject.experiments.inference.likelihood import Likelihood
+from accept_reject.experiments.inference.quantiles import INTERVAL, quantiles
 
 MAX_PARAMETERS = 3
 """Models with more parameters would need too many nodes."""
@@ -53,11 +56,15 @@ class Posterior:
         log_evidence: Log-evidence of the model, `(n,)`.
         error: Absolute change of the log-evidence in the last pass, `(n,)`.
         mean: Posterior means of the parameters, `(n, parameters)`.
+        low: Lower ends of their central 95% posterior intervals, `(n, parameters)`.
+        high: Upper ends, `(n, parameters)`.
     """
 
     log_evidence: NDArray[np.float64]
     error: NDArray[np.float64]
     mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
 
 def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambda _: None) -> Posterior:
@@ -79,29 +86,47 @@ def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambd
     likelihood = Likelihood(fit.model, choices)
     axes = torch.linalg.cholesky(fit.covariance)
     log_unit = axes.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
-    low, high = _box(fit, likelihood, axes)
+    low, high = find_box(fit, likelihood, axes)
     log_evidence = torch.full((n,), torch.inf, dtype=torch.float64)
     error, mean = torch.full_like(log_evidence, torch.inf), torch.empty_like(fit.unbounded)
+    ends = torch.empty((2, n, d), dtype=torch.float64)
     for nodes in NODES[d]:
         for rows in _split(torch.nonzero(error > TOLERANCE)[:, 0], nodes**d):
-            points = _points(fit.unbounded[rows], axes[rows], _grid(low[rows], high[rows], nodes))
-            log_step = ((high - low)[rows] / (nodes - 1)).log().sum(dim=1) + log_unit[rows]
-            log_mass = _log_joint(fit, likelihood, points, rows.numpy()) + log_step[:, None]
+            points = to_unbounded(fit.unbounded[rows], axes[rows], make_grid(low[rows], high[rows], nodes))
+            step = (high - low)[rows] / (nodes - 1)
+            log_cell = step.log().sum(dim=1) + log_unit[rows]
+            log_likelihood = evaluate(likelihood, points, rows.numpy())
+            log_mass = log_likelihood + fit.model.log_prior(points) + log_cell[:, None]
             error[rows] = (log_mass.logsumexp(dim=1) - log_evidence[rows]).abs()
             log_evidence[rows] = log_mass.logsumexp(dim=1)
-            mean[rows] = (log_mass.softmax(dim=1)[..., None] * fit.model.constrain(points)).sum(dim=1)
-            on_done(int((error[rows] <= TOLERANCE).sum()) if nodes < NODES[d][-1] else len(rows))
-    return Posterior(log_evidence.numpy(), error.numpy(), mean.numpy())
+            weights = log_mass.softmax(dim=1)
+            mean[rows] = (weights[..., None] * fit.model.constrain(points)).sum(dim=1)
+            done = error[rows] <= TOLERANCE if nodes < NODES[d][-1] else torch.ones(len(rows), dtype=torch.bool)
+            cell = ((axes[rows] * step[:, None, :]) ** 2).sum(dim=2).div(12).sqrt()
+            ends[:, rows[done]] = quantiles(points[done], weights[done], cell[done], INTERVAL)
+            on_done(int(done.sum()))
+    ends = fit.model.constrain(ends)
+    return Posterior(log_evidence.numpy(), error.numpy(), mean.numpy(), ends[0].numpy(), ends[1].numpy())
 
 
-def _box(fit: Fit, likelihood: Likelihood, axes: Tensor) -> tuple[Tensor, Tensor]:
-    """Find the ends of each participant's box along each axis, `(n, d)` each, in Laplace standard deviations."""
+def find_box(fit: Fit, likelihood: Likelihood, axes: Tensor) -> tuple[Tensor, Tensor]:
+    """Find a box around each optimum outside of which the posterior is negligible.
+
+    Args:
+        fit: A fit with a prior.
+        likelihood: The likelihood of its participants.
+        axes: Axes of each participant's box, `(n, d, d)`.
+
+    Returns:
+        The ends of each participant's box along each axis, `(n, d)` each, in lengths of the axes.
+    """
     n, d = fit.unbounded.shape
     low, high = torch.full((n, d), -8.0, dtype=torch.float64), torch.full((n, d), 8.0, dtype=torch.float64)
     for rows in _split(torch.arange(n), _SEARCH_NODES**d):
         for _ in range(_MAX_SEARCHES):
-            grid = _grid(low[rows], high[rows], _SEARCH_NODES)
-            log_density = _log_joint(fit, likelihood, _points(fit.unbounded[rows], axes[rows], grid), rows.numpy())
+            grid = make_grid(low[rows], high[rows], _SEARCH_NODES)
+            points = to_unbounded(fit.unbounded[rows], axes[rows], grid)
+            log_density = evaluate(likelihood, points, rows.numpy()) + fit.model.log_prior(points)
             inside = (log_density > log_density.max(dim=1, keepdim=True).values - _NEGLIGIBLE)[..., None]
             first, last = grid.where(inside, torch.inf).amin(dim=1), grid.where(inside, -torch.inf).amax(dim=1)
             step = (high - low)[rows] / (_SEARCH_NODES - 1)
@@ -119,20 +144,20 @@ def _split(rows: Tensor, points: int) -> list[Tensor]:
     return list(torch.split(rows, max(1, _MAX_POINTS // points))) if len(rows) else []
 
 
-def _grid(low: Tensor, high: Tensor, nodes: int) -> Tensor:
+def make_grid(low: Tensor, high: Tensor, nodes: int) -> Tensor:
     """Make regular grids over boxes, `(m, nodes ** d, d)`, from their ends, `(m, d)`."""
     unit = torch.linspace(0, 1, nodes, dtype=torch.float64)
     corners = torch.cartesian_prod(*[unit] * low.shape[1]).reshape(-1, low.shape[1])
     return low[:, None, :] + (high - low)[:, None, :] * corners
 
 
-def _points(center: Tensor, axes: Tensor, grid: Tensor) -> Tensor:
+def to_unbounded(center: Tensor, axes: Tensor, grid: Tensor) -> Tensor:
     """Map grids along axes around centers to the unbounded scale, `(m, points, d)`."""
     return center[:, None, :] + grid @ axes.mT
 
 
-def _log_joint(fit: Fit, likelihood: Likelihood, points: Tensor, participants: NDArray[np.int64]) -> Tensor:
-    """Compute the joint log-density of choices and parameters at points of each participant, `(m, points)`."""
+def evaluate(likelihood: Likelihood, points: Tensor, participants: NDArray[np.int64]) -> Tensor:
+    """Compute the log-likelihood at points of each of m participants, `(m, points)`, from `(m, points, d)`."""
     m, k, d = points.shape
     flat, owner = points.reshape(m * k, d), np.repeat(participants, k)
     with torch.no_grad():
@@ -140,4 +165,4 @@ def _log_joint(fit: Fit, likelihood: Likelihood, points: Tensor, participants: N
             likelihood.of(owner[first : first + _BATCH_SIZE])(flat[first : first + _BATCH_SIZE])
             for first in range(0, m * k, _BATCH_SIZE)
         ]
-    return torch.cat(parts).reshape(m, k) + fit.model.log_prior(points)
+    return torch.cat(parts).reshape(m, k)

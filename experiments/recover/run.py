@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from accept_reject.experiments.analysis.intervals import Interval, spread
-from accept_reject.experiments.inference.individual import Fit, fit_individually
+from accept_reject.experiments.inference.fit import ModelFit
+from accept_reject.experiments.inference.individual import fit_individually
 from accept_reject.experiments.inference.model_selection import DECIDED, prior_count, select_models
 from accept_reject.experiments.inference.quadrature import integrate
 from accept_reject.experiments.recover.config import RecoverConfig, SimulatedModel
@@ -120,35 +121,30 @@ def run(config: RecoverConfig, on_progress: OnProgress = silent) -> RecoverResul
             evidence = []
             for entry in config.models:
                 fit = fit_individually(entry.resolve(), choices, starts=config.starts, seed=config.seed, on_fitted=step)
-                mean = fit.laplace_mean
-                if config.evidence == "quadrature":
-                    posterior = integrate(fit, choices, step)
-                    mean = posterior.mean
-                evidence.append(fit.log_evidence if config.evidence == "laplace" else posterior.log_evidence)
+                posterior = integrate(fit, choices, step) if config.evidence == "quadrature" else None
+                each = ModelFit(fit, posterior=posterior)
+                evidence.append(each.log_evidence)
                 if entry is truth:
-                    estimates.append(_recovered(rounds, truth, fit, mean, parameters))
+                    estimates.append(_recovered(rounds, truth, each, parameters))
             if len(config.models) > 1:
                 studies += _studies(config, rounds, truth.name, np.stack(evidence, axis=1))
     return RecoverResults(config, pd.concat(estimates, ignore_index=True), pd.DataFrame(studies))
 
 
-def _recovered(
-    rounds: int, entry: SimulatedModel, fit: Fit, mean: Floats, parameters: dict[str, Floats]
-) -> pd.DataFrame:
+def _recovered(rounds: int, entry: SimulatedModel, fitted: ModelFit, parameters: dict[str, Floats]) -> pd.DataFrame:
     """Return true values and estimates, with a row for each participant and parameter."""
-    low, high = fit.interval()
-    names = fit.model.parameters
-    n = len(mean)
+    low, high = fitted.interval()
+    names, n = fitted.parameters, len(fitted.estimates)
     columns = {
         "rounds": rounds,
         "model": entry.name,
         "participant": np.repeat(np.arange(1, n + 1), len(names)),
         "parameter": names * n,
         "truth": np.stack([parameters[name] for name in names], axis=1).ravel(),
-        "estimate": fit.estimates.ravel(),
+        "estimate": fitted.estimates.ravel(),
         "low": low.ravel(),
         "high": high.ravel(),
-        "posterior_mean": mean.ravel(),
+        "posterior_mean": fitted.posterior_mean.ravel(),
     }
     return pd.DataFrame(columns)
 
