@@ -92,26 +92,38 @@ def expanded_levels(n: int) -> tuple[float, float]:
 
 
 def curve_distance(one: NDArray[np.float64], other: NDArray[np.float64], paired: bool) -> Interval:
-    """Compute the root mean square distance between two mean curves, with its 95% bootstrap interval.
+    r"""Estimate the root mean square distance between the mean curves of two kinds of players, with a 95% interval.
 
-    The distance is positive by chance alone, also between two samples of the same players.
+    The mean square difference of two samples' mean curves, $Q$, exceeds the squared distance by the variance of their
+    difference, so that samples of the same kind of player would seem to differ. A bootstrap adds this variance $v$ once
+    more: it is estimated as the mean of resampled values $Q^*$, minus $Q$. The squared distance is estimated as
+    $Q - v$, with percentiles of $Q^* - 2 v$ as its interval, all at least 0. Percentiles of $Q^*$ itself would never
+    contain small distances.
 
     Args:
         one: The curve of each player, `(n, points)`; NaN where a player has no value.
         other: The curves of other players, `(m, points)`.
         paired: Whether row i of both belongs to the same game, so that both are resampled together.
+
+    Returns:
+        The distance with its interval, which is unknown if one of the samples has less than two players.
     """
 
-    def distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-        gap = mean_of_defined(first) - mean_of_defined(second)
-        return float(np.sqrt(mean_of_defined(gap**2)))
+    def square(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+        return float(mean_of_defined((mean_of_defined(first) - mean_of_defined(second)) ** 2))
 
+    fewest = min(len(one), len(other))
+    found = square(one, other)
+    if fewest < 2 or np.isnan(found):
+        return Interval(np.sqrt(found), np.nan, np.nan)
     rng = np.random.default_rng(RESAMPLING_SEED)
     resampled = []
     for _ in range(DISTANCE_RESAMPLES):
         rows = rng.integers(len(one), size=len(one))
-        resampled.append(distance(one[rows], other[rows if paired else rng.integers(len(other), size=len(other))]))
-    return Interval(distance(one, other), *spread(resampled)[1:])
+        resampled.append(square(one[rows], other[rows if paired else rng.integers(len(other), size=len(other))]))
+    variance = max(float(mean_of_defined(np.array(resampled))) - found, 0.0)
+    low, high = np.nanquantile(resampled, expanded_levels(fewest)) - 2 * variance
+    return Interval(*np.sqrt(np.maximum([found - variance, low, high], 0)))
 
 
 def spread(values: ArrayLike) -> Interval:
