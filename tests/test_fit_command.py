@@ -25,6 +25,7 @@ from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.experiment import FitExperiment
 from accept_reject.experiments.fit.predictive_check import Check
 from accept_reject.experiments.fit.run import FitResults
+from accept_reject.experiments.inference import hierarchical
 from accept_reject.experiments.inference.model_selection import DECIDED, select_models
 from accept_reject.experiments.manifest import MANIFEST
 from accept_reject.experiments.reporting import style
@@ -230,11 +231,17 @@ def test_hierarchical_and_maximum_likelihood(data: Path, tmp_path: Path) -> None
     groups = pd.read_csv(group / "groups.csv")
     assert groups.converged.all()
     assert not groups.isna().any(axis=None)
+    assert ((groups.sd_low < groups.sd) & (groups.sd < groups.sd_high) | (groups.sd_low == groups.sd_high)).all()
+    correlations = pd.read_csv(group / "correlations.csv")
+    assert set(correlations.model) == {"bayes-hybrid"}  # the others have a single parameter
+    assert (correlations.low < correlations.correlation).all()
     assert "Group distributions" in output
+    assert "Correlations between simulated participants" in (group / "report.html").read_text(encoding="utf-8")
     likely, output = quiet(config(data=str(data), method="maximum-likelihood"), tmp_path)
     assert not (likely / "selection.csv").exists()
     assert not (likely / "comparison.svg").exists()
     assert "most frequent" not in output
+    assert "not determined" in output
     best, map_ = pd.read_csv(likely / "fits.csv"), pd.read_csv(group / "fits.csv")
     assert "log_evidence" not in best
     assert (best.log_likelihood >= map_.log_likelihood - 1e-6).all()
@@ -245,6 +252,20 @@ def test_hierarchical_and_maximum_likelihood(data: Path, tmp_path: Path) -> None
     answer = " ".join(output.split())
     assert "Median estimates of bayes-hybrid over 6 simulated participants" in answer
     assert all(f"{name.replace('_', ' ')} {value:.2f}" in answer for name, value in values.items())
+
+
+def test_models_are_not_compared_before_groups_converge(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hierarchical, "MAX_ITERATIONS", 1)
+    folder, output = quiet(
+        config(data=str(data), models=["bayes-rank", "bayes-outcome"], method="hierarchical", starts=1, simulations=0),
+        tmp_path,
+    )
+    answer = "have not converged for bayes-rank and bayes-outcome, so models are not compared."
+    assert answer in " ".join(output.split())
+    assert "exceedance" not in output
+    assert not (folder / "selection.csv").exists()
 
 
 def bandit(folder: Path, coding: tuple[int, int], seed: int = 0) -> Path:

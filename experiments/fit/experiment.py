@@ -48,7 +48,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         shown = (
             models.only(*(column for column in models.header if column not in ("per choice", "AIC"))),
             selection,
-            parameters.only("model", "parameter", "median", "quartiles", "mean"),
+            parameters.only(*parameters.header[:5]),
             groups and groups.only("model", "parameter", "median", "iterations"),
             flags,
         )
@@ -107,6 +107,10 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 else f"No model is clearly the most frequent of {models} among {participants}; "
                 f"the most probable one is {best} ({numbers})."
             ]
+        if results.unconverged:
+            verb = "group has" if len(results.unconverged) == 1 else "groups have"
+            compared = "" if len(names) == 1 else ", so models are not compared"
+            sentences.insert(0, f"The estimated {verb} not converged for {listed(results.unconverged)}{compared}.")
         unidentified = results.unidentified
         if unidentified:
             sentences.insert(0, _warning(unidentified, bool((self.inputs.choices.rank > 0).any())))

@@ -33,7 +33,7 @@ class FitResults:
         data: The data.
         models: The fits by the models' names.
         selections: Random-effects model selection by method of computing the evidence; participants without choices are
-            left out. Empty for a single model, and without evidence.
+            left out. Empty for a single model, without evidence, and if a group has not converged.
         check: The predictive check; None without simulations.
     """
 
@@ -52,6 +52,11 @@ class FitResults:
     def selection(self) -> ModelSelection | None:
         """The model selection that is based on this evidence."""
         return self.selections.get(self.evidence_method)
+
+    @property
+    def unconverged(self) -> tuple[str, ...]:
+        """Models whose group has not converged."""
+        return tuple(name for name, each in self.models.items() if each.group is not None and not each.group.converged)
 
     @property
     def unidentified(self) -> dict[str, tuple[str, ...]]:
@@ -95,9 +100,12 @@ def run(config: FitConfig, data: Data, on_progress: OnProgress = silent) -> FitR
 
 
 def select(models: dict[str, ModelFit], prior: SelectionPrior) -> dict[str, ModelSelection]:
-    """Select models by random effects, for each method of computing the evidence that is available for all models."""
+    """Select models by random effects, for each method of computing the evidence that is available for all models.
+
+    Nothing is selected if a group has not converged, because its evidence could still increase.
+    """
     played = next(iter(models.values())).fit.choices > 0
-    if len(models) < 2:
+    if len(models) < 2 or any(each.group is not None and not each.group.converged for each in models.values()):
         return {}
     count = prior_count(prior, len(models))
     methods = [name for name in ("Laplace", "quadrature") if all(name in each.evidence for each in models.values())]

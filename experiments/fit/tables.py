@@ -21,6 +21,9 @@ METHODS = {
     "maximum-likelihood": "maximum likelihood, each participant separately",
 }
 
+NOT_DETERMINED = "not determined"
+"""Heading of the number of maximum-likelihood estimates that are not determined, or at the end of their range."""
+
 
 def models(results: FitResults) -> TextTable:
     """Goodness of fit of each model, summed over participants."""
@@ -68,9 +71,12 @@ def omnibus(results: FitResults) -> str:
 
 
 def parameters(results: FitResults) -> TextTable:
-    """The distribution of each parameter over participants."""
+    """The distribution of each parameter over participants.
+
+    Maximum-likelihood estimates can run to the ends of their ranges, so they have no mean; their number is shown.
+    """
     bayesian = results.config.method != "maximum-likelihood"
-    columns = ["model", "parameter", "median", "quartiles", "mean"]
+    columns = ["model", "parameter", "median", "quartiles", "mean" if bayesian else NOT_DETERMINED]
     columns += ["median of posterior means", "prior, 95%"] if bayesian else []
     rows = []
     for name, each in results.models.items():
@@ -80,7 +86,8 @@ def parameters(results: FitResults) -> TextTable:
         for j, parameter in enumerate(fit.model.parameters):
             value = fit.estimates[:, j]
             first, median, third = np.quantile(value, [0.25, 0.5, 0.75])
-            cells = [name, parameter, f"{median:.3g}", f"{first:.3g} to {third:.3g}", f"{value.mean():.3g}"]
+            cells = [name, parameter, f"{median:.3g}", f"{first:.3g} to {third:.3g}"]
+            cells += [f"{value.mean():.3g}" if bayesian else str(np.isinf(fit.unbounded_sd[:, j]).sum())]
             if bayesian:
                 cells += [f"{np.median(each.posterior_mean[:, j]):.3g}", f"{low[j]:.2g} to {high[j]:.2g}"]
             rows.append(tuple(cells))
