@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,7 +77,7 @@ def maximize_near(nodes: Nodes, coordinates: Floats, correlated: bool = False) -
     """
     d = len(coordinates) // 2
     pairs = d * (d - 1) // 2 if correlated else 0
-    sd = np.exp(coordinates[d:])
+    sd, parts = np.exp(coordinates[d:]), nodes.split()
     start = np.concatenate([coordinates, np.zeros(pairs)])
     scale = np.concatenate([sd, np.ones(d + pairs)])
     bounds = [(-REACH[0], REACH[0])] * d
@@ -85,9 +86,12 @@ def maximize_near(nodes: Nodes, coordinates: Floats, correlated: bool = False) -
 
     def loss(step: Any) -> Any:
         x = torch.from_numpy(start + scale * step).requires_grad_()
-        value = -log_likelihood(nodes, x)
-        (gradient,) = torch.autograd.grad(value, x)
-        return value.item(), gradient.numpy() * scale
+        value, gradient = 0.0, np.zeros(len(start))
+        for part in parts:
+            loss_of_part = -log_likelihood(part, x)
+            value += loss_of_part.item()
+            gradient += torch.autograd.grad(loss_of_part, x)[0].numpy() * scale
+        return value, gradient
 
     options: Any = {"ftol": 1e-12, "gtol": 1e-6, "maxiter": 500}
     origin: Any = np.zeros(len(start))
@@ -100,7 +104,9 @@ def covariance(nodes: Nodes, coordinates: Floats) -> Floats:
 
     Variances of coordinates along flat directions are infinite. A standard deviation at its minimum counts as known.
     """
-    hessian = evaluate(lambda x: log_likelihood(nodes, x[0])[None], torch.from_numpy(coordinates)[None])[2][0].numpy()
+    hessian = np.zeros((len(coordinates), len(coordinates)))
+    for part in nodes.split():
+        hessian += evaluate(partial(_in_batch, part), torch.from_numpy(coordinates)[None])[2][0].numpy()
     d = nodes.points.shape[-1]
     free = np.ones(len(coordinates), bool)
     free[d : 2 * d] = coordinates[d : 2 * d] > math.log(MIN_SD) + 1e-9
@@ -149,6 +155,11 @@ def posteriors(nodes: Nodes, groups: Floats, constrain: Callable[[Tensor], Tenso
     mean = (weights[..., None] * constrain(nodes.points)).sum(dim=1)
     low, high = constrain(quantiles(nodes.points, weights, nodes.cell, INTERVAL))
     return Posteriors(mean.numpy(), low.numpy(), high.numpy())
+
+
+def _in_batch(nodes: Nodes, coordinates: Tensor) -> Tensor:
+    """The marginal log-likelihood of a batch of one group, `(1,)`, from `(1, coordinates)`."""
+    return log_likelihood(nodes, coordinates[0])[None]
 
 
 def _log_posterior_mass(nodes: Nodes, coordinates: Tensor) -> Tensor:

@@ -34,6 +34,9 @@ NODES = {1: 65, 2: 55, 3: 25}
 MAX_POINTS = 10_000_000
 """Importance sampling, which needs fewer points, is also used where grids would have more points than this in total."""
 
+BATCH_POINTS = 500_000
+"""Number of points for which derivatives are computed together; it doesn't affect results beyond rounding."""
+
 SAMPLES = 2_048
 """Number of points of each participant in importance sampling, a power of 2 as Sobol sequences require."""
 
@@ -64,6 +67,12 @@ class Nodes:
         """Return the nodes of some participants, `(n,)`."""
         at = torch.from_numpy(participants)
         return Nodes(self.points[at], self.log_mass[at], self.cell[at])
+
+    def split(self) -> list[Nodes]:
+        """Divide the participants into parts with a limited number of points, to limit the memory of derivatives."""
+        size = max(1, BATCH_POINTS // self.log_mass.shape[1])
+        parts = zip(*(torch.split(each, size) for each in (self.points, self.log_mass, self.cell)), strict=True)
+        return [Nodes(*part) for part in parts]
 
 
 def place_nodes(fit: Fit, choices: Choices, seed: int) -> Nodes:

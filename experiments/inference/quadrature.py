@@ -160,9 +160,9 @@ def evaluate(likelihood: Likelihood, points: Tensor, participants: NDArray[np.in
     """Compute the log-likelihood at points of each of m participants, `(m, points)`, from `(m, points, d)`."""
     m, k, d = points.shape
     flat, owner = points.reshape(m * k, d), np.repeat(participants, k)
+    result = torch.empty(m * k, dtype=torch.float64)  # small parts between large temporary arrays would fragment memory
     with torch.no_grad():
-        parts = [
-            likelihood.of(owner[first : first + _BATCH_SIZE])(flat[first : first + _BATCH_SIZE])
-            for first in range(0, m * k, _BATCH_SIZE)
-        ]
-    return torch.cat(parts).reshape(m, k)
+        for first in range(0, m * k, _BATCH_SIZE):
+            batch = slice(first, first + _BATCH_SIZE)
+            result[batch] = likelihood.of(owner[batch])(flat[batch])
+    return result.reshape(m, k)
