@@ -104,7 +104,7 @@ def test_hierarchical_fit_and_models_of_many_parameters(simulated: Data, monkeyp
     monkeypatch.setattr(hierarchical, "MAX_ITERATIONS", 1)
     sticky = {"agent": "delta-outcome", "label": "sticky", "fit": ["rate_outcome", "stickiness"]}
     sticky |= {"priors": {"stickiness": {"mean": 1, "sd": 2}}, "fixed": {"inverse_temperature": 3}}
-    changes = {"method": "hierarchical", "selection_prior": "1/models", "starts": 1}
+    changes = {"method": "hierarchical", "starts": 1}
     text = of_fit(simulated, models=["bayes-hybrid", "delta-gain-loss", sticky], simulations=0, **changes)
     expect(
         text,
@@ -126,10 +126,14 @@ def test_hierarchical_fit_and_models_of_many_parameters(simulated: Data, monkeyp
             "For bayes-hybrid and sticky, it was also computed by quadrature",
             f"more than {MAX_PARAMETERS} parameters",
             "integrated BIC",
-            "1 divided by the number of models",
         ],
-        ["predictive check", "decay", "priors", "random draw"],
+        ["predictive check", "decay", "priors", "random draw", "exceedance"],
     )
+
+
+def test_prior_counts_that_depend_on_the_number_of_models(simulated: Data) -> None:
+    changes = {"models": ["bayes-rank", "bayes-outcome"], "selection_prior": "1/models", "starts": 1, "simulations": 0}
+    expect(of_fit(simulated, **changes), ["prior count of 1 divided by the number of models for each"], ["Laird"])
 
 
 def test_maximum_likelihood_fit_of_people(people: Data) -> None:
