@@ -47,7 +47,7 @@ def test_the_agent_prints_what_the_readme_says(tmp_path: Path) -> None:
 
 
 def test_overrides_that_the_readme_offers_load() -> None:
-    sentence = re.search(r"Any value of a config can be changed on the command line\s+\((.*?)\)", README)
+    sentence = re.search(r"Any value in a config can be changed on the command line\s+\((.*?)\)", README)
     assert sentence
     offered = re.findall(r"`(.*?)`", sentence.group(1))
     load_config(BenchmarkConfig, "benchmark", offered)
