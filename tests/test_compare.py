@@ -299,16 +299,16 @@ def test_the_distance_of_curves() -> None:
     assert np.isnan(curve_distance(one[:1], other, paired=False)[1:]).all()
 
 
-@pytest.mark.parametrize(("gap", "least"), [(0.0, 0.99), (0.04, 0.91), (0.15, 0.91)])
+@pytest.mark.parametrize(("gap", "least"), [(0.0, 0.97), (0.04, 0.89)])
 def test_intervals_of_distances_cover(gap: float, least: float) -> None:
-    """Also near 0; there the lower end is 0 in almost all studies. With 200 studies, coverage is known to 3%."""
+    """Also near 0; there the lower end is 0 in almost all studies. With 100 studies, coverage is known to 4%."""
     rng = np.random.default_rng(1)
 
     def players(mean: float) -> NDArray[np.float64]:
         chance = np.clip(mean + rng.normal(0, 0.1, (42, 1)), 0.02, 0.98)
         return np.asarray(rng.binomial(12, chance, (42, 12)) / 12)
 
-    found = [curve_distance(players(0.6), players(0.6 + gap), paired=False) for _ in range(200)]
+    found = [curve_distance(players(0.6), players(0.6 + gap), paired=False) for _ in range(100)]
     assert np.mean([each.low <= gap <= each.high for each in found]) >= least
     assert np.median([each.mean for each in found]) == pytest.approx(gap, abs=0.012)
 
