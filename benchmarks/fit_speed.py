@@ -86,7 +86,7 @@ def main() -> None:
     seconds = time.process_time() - begin
     iterations = ", ".join(str(group.iterations) for group in groups)
     console.print(
-        f"Expectation-maximization of the 3 models: {seconds:.1f} s, {iterations} iterations, all converged: "
+        f"Hierarchical fits of the 3 models: {seconds:.1f} s, {iterations} iterations, all converged: "
         f"{all(group.converged for group in groups)} (target: below 60 s)"
     )
     begin = time.process_time()

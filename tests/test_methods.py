@@ -110,8 +110,8 @@ def test_hierarchical_fit_and_models_of_many_parameters(simulated: Data, monkeyp
         text,
         [
             "group means and standard deviations were estimated",
-            "more than 0.1 standard deviations and no standard deviation by more than 10%",
-            "importance sampling (2,048 draws",
+            "more than 0.1 standard deviations or a standard deviation by more than 10%",
+            "importance sampling (2,048 quasi-random draws, half of them from",
             "curvature of the marginal likelihood",
             "(Laird & Louis, 1987)",
             "The random seed of draws was",
@@ -127,7 +127,7 @@ def test_hierarchical_fit_and_models_of_many_parameters(simulated: Data, monkeyp
             f"more than {MAX_PARAMETERS} parameters",
             "integrated BIC",
         ],
-        ["predictive check", "decay", "priors", "random draw", "exceedance"],
+        ["predictive check", "decay", "priors", "random draw from", "random draws from", "exceedance"],
     )
 
 

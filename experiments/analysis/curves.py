@@ -3,8 +3,8 @@
 By *round*, a curve shows progress over the course of the game. By *encounter*, it shows how much a player learned from
 each encounter with a partner, so that games with few and with many partners, and partners that arrive late, can be
 compared. A player encounters the offered partners in every round that it answers, whether or not it chooses them, and
-a round counts as the k-th encounter with the partner on offer that has been encountered least often, this time
-included. It is the counterpart of stimulus iterations in studies of learning (Collins & Frank 2012, European Journal of
+an offer is numbered by its less familiar partner: it is encounter k if that partner is encountered for the k-th
+time. It is the counterpart of stimulus iterations in studies of learning (Collins & Frank 2012, European Journal of
 Neuroscience 35, 1024-1035).
 
 Encounters count offers and not choices, because choices are the player's own doing: partners chosen often are those
@@ -31,7 +31,7 @@ POINTS = 12
 CURVES = {"valuing": "Chose the partner that values it most (%)", "accepted": "Was accepted (%)"}
 """The learning curves, with their axis labels."""
 
-AXES: dict[By, str] = {"round": "Round", "encounter": "Encounter with the offered partner\nencountered least often"}
+AXES: dict[By, str] = {"round": "Round", "encounter": "Encounter with the less familiar partner"}
 """What learning curves are plotted against, with the axis labels."""
 
 

@@ -106,7 +106,7 @@ def curve_distance(one: NDArray[np.float64], other: NDArray[np.float64], paired:
         paired: Whether row i of both belongs to the same game, so that both are resampled together.
 
     Returns:
-        The distance with its interval, which is unknown if one of the samples has less than two players.
+        The distance with its interval, which is unknown if one of the samples has fewer than two players.
     """
 
     def square(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -48,7 +48,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         shown = (
             models.only(*(column for column in models.header if column not in ("per choice", "AIC"))),
             selection,
-            parameters.only(*parameters.header[:5]),
+            parameters.only(*(column for column in parameters.header if column not in tables.PRIOR_COLUMNS)),
             groups and groups.only("model", "parameter", "median", "iterations"),
             flags,
         )

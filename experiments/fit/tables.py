@@ -24,6 +24,9 @@ METHODS = {
 NOT_DETERMINED = "not determined"
 """Heading of the number of maximum-likelihood estimates that are not determined, or at the end of their range."""
 
+PRIOR_COLUMNS = ("median of posterior means", "prior, 95%")
+"""Columns of the table of parameters for fits with a prior."""
+
 
 def models(results: FitResults) -> TextTable:
     """Goodness of fit of each model, summed over participants."""
@@ -77,7 +80,7 @@ def parameters(results: FitResults) -> TextTable:
     """
     bayesian = results.config.method != "maximum-likelihood"
     columns = ["model", "parameter", "median", "quartiles", "mean" if bayesian else NOT_DETERMINED]
-    columns += ["median of posterior means", "prior, 95%"] if bayesian else []
+    columns += PRIOR_COLUMNS if bayesian else []
     rows = []
     for name, each in results.models.items():
         fit = each.fit
