@@ -16,6 +16,7 @@ from accept_reject.envs.choices import Choices
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.inference import hierarchical
 from accept_reject.experiments.inference import nodes as nodes_module
+from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import fit_hierarchically
 from accept_reject.experiments.inference.individual import fit_individually
 from accept_reject.experiments.inference.likelihood import Likelihood
@@ -135,7 +136,7 @@ def test_group_is_the_maximum_of_the_marginal_likelihood() -> None:
         for u in steps
     ]
     errors = np.sqrt(np.diag(np.linalg.inv(-np.array(hessian))))
-    assert [*group.mean_se, *group.log_sd_se] == pytest.approx(errors, rel=0.01)
+    assert [*group.coefficient_se[0], *group.log_sd_se[0]] == pytest.approx(errors, rel=0.01)
     evidence = group.fit.log_evidence
     assert group.integrated_bic(evidence) == pytest.approx(-2 * evidence.sum() + 4 * np.log(20 * 144))
 
@@ -144,7 +145,7 @@ def test_posterior_intervals_equal_those_of_a_fine_grid() -> None:
     """With one group, and averaged over several."""
     hybrid, choices = model(), participants(6, seed=9)
     fit = fit_individually(hybrid, choices)
-    posterior, nodes = integrate(fit, choices), place_nodes(fit, choices, 0)
+    posterior, nodes = integrate(fit, choices), place_nodes(fit, choices, Design.common(len(choices)), 0)
     grid, likelihood = grid_likelihood(hybrid, choices)
     groups = np.array([[0, 0, np.log(1.5), 0], [0.4, -0.3, np.log(1.2), 0.2]])
     one = likelihood * density(grid, groups[0, :2], np.diag(np.exp(2 * groups[0, 2:])))
@@ -171,7 +172,7 @@ def test_importance_sampling_finds_the_group_of_quadrature(monkeypatch: pytest.M
     assert sampled.converged
     assert sampled.fit.model.prior_mean.numpy() == pytest.approx(exact.fit.model.prior_mean.numpy(), abs=0.05)
     assert sampled.fit.model.prior_sd.numpy() == pytest.approx(exact.fit.model.prior_sd.numpy(), abs=0.05)
-    assert sampled.mean_se == pytest.approx(exact.mean_se, rel=0.05)
+    assert sampled.coefficient_se == pytest.approx(exact.coefficient_se, rel=0.05)
     assert sampled.posteriors.low == pytest.approx(exact.posteriors.low, rel=0.1, abs=0.05)
     assert sampled.posteriors.mean == pytest.approx(exact.posteriors.mean, rel=0.05)
 
@@ -193,8 +194,8 @@ def test_group_is_recovered_with_its_standard_error() -> None:
         choices, _ = simulate(config, seed)
         group = fit_hierarchically(model("bayes-outcome"), choices, starts=2)
         mean, sd = group.fit.model.prior_mean.item(), group.fit.model.prior_sd.item()
-        assert group.mean_se[0] == pytest.approx(sd / 60**0.5, rel=0.1)
-        found.append(((mean - 1.2) / group.mean_se[0], sd))
+        assert group.coefficient_se[0, 0] == pytest.approx(sd / 60**0.5, rel=0.1)
+        found.append(((mean - 1.2) / group.coefficient_se[0, 0], sd))
     z, sds = np.array(found).T
     assert np.abs(z).max() < 3.5
     assert sds.mean() == pytest.approx(0.6, abs=0.07)
@@ -229,7 +230,7 @@ def test_group_of_uninformative_participants_stays_the_prior() -> None:
     assert group.converged
     assert group.fit.model.prior_mean.item() == pytest.approx(0.3)
     assert group.fit.model.prior_sd.item() == pytest.approx(0.7)
-    assert np.isinf(group.mean_se).all()
+    assert np.isinf(group.coefficient_se).all()
 
 
 def test_groups_of_fewer_than_two_are_rejected() -> None:

@@ -204,8 +204,8 @@ def group_rows(name: str, population: PopulationConfig, step: Callable[[int], No
         estimates.append([found, spread])
         hits.append(
             [
-                np.abs(found - mean) < Z95 * group.mean_se,
-                np.abs(np.log(spread / sd)) < Z95 * group.log_sd_se,
+                np.abs(found - mean) < Z95 * group.coefficient_se[0],
+                np.abs(np.log(spread / sd)) < Z95 * group.log_sd_se[0],
                 inside.mean(axis=0),
             ]
         )

@@ -121,7 +121,7 @@ def groups(results: FitResults) -> pd.DataFrame:
     for name, each in results.models.items():
         assert each.group is not None  # only called for hierarchical fits
         model = each.fit.model
-        points = [model.prior_mean.numpy() + z * np.minimum(each.group.mean_se, 1e3) for z in (0, -Z95, Z95)]
+        points = [model.prior_mean.numpy() + z * np.minimum(each.group.coefficient_se[0], 1e3) for z in (0, -Z95, Z95)]
         sd = model.prior_sd.numpy()
         median, low, high = (model.constrain(torch.from_numpy(point)).numpy() for point in points)
         parts.append(
@@ -130,10 +130,10 @@ def groups(results: FitResults) -> pd.DataFrame:
                     "model": name,
                     "parameter": model.parameters,
                     "mean": model.prior_mean,
-                    "mean_se": each.group.mean_se,
+                    "mean_se": each.group.coefficient_se[0],
                     "sd": model.prior_sd,
-                    "sd_low": sd * np.exp(-Z95 * each.group.log_sd_se),
-                    "sd_high": sd * np.exp(Z95 * each.group.log_sd_se),
+                    "sd_low": sd * np.exp(-Z95 * each.group.log_sd_se[0]),
+                    "sd_high": sd * np.exp(Z95 * each.group.log_sd_se[0]),
                     "median": median,
                     "low": low,
                     "high": high,

@@ -17,17 +17,20 @@ from numpy.typing import NDArray
 from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.individual import OPTIMUM_TOLERANCE, Fit, fit_from, fit_individually
 from accept_reject.experiments.inference.marginal import (
     Correlations,
+    LogDensity,
     Posteriors,
     correlations,
     covariance,
+    flat_prior,
     maximize_near,
     posteriors,
 )
 from accept_reject.experiments.inference.model import Model
-from accept_reject.experiments.inference.nodes import place_nodes
+from accept_reject.experiments.inference.nodes import Nodes, place_nodes
 from accept_reject.random import Stream, generator
 
 Floats = NDArray[np.float64]
@@ -49,8 +52,10 @@ class Group:
 
     Attributes:
         fit: Fits of the participants; the prior of `fit.model` is the group.
-        covariance: Covariance of the estimates of the d means and the d logarithms of standard deviations, from the
-            curvature of the marginal likelihood, `(2 d, 2 d)`. Variances are infinite where it is flat.
+        design: The design.
+        coordinates: The estimated group, see `marginal`.
+        covariance: Covariance of these estimates, from the curvature of the marginal likelihood. Variances are infinite
+            where it is flat.
         correlations: Correlations of parameters between participants. They are estimated together with means and
             standard deviations, but the prior of the participants does not contain them.
         posteriors: Posterior means and intervals of the participants' parameters, averaged over the uncertainty about
@@ -63,6 +68,8 @@ class Group:
     """
 
     fit: Fit
+    design: Design
+    coordinates: Floats
     covariance: Floats
     correlations: Correlations
     posteriors: Posteriors
@@ -71,14 +78,28 @@ class Group:
     last_change: float
 
     @property
-    def mean_se(self) -> Floats:
-        """Standard error of the group's mean of each parameter on the unbounded scale, `(d,)`."""
-        return np.asarray(np.sqrt(np.diag(self.covariance))[: len(self.fit.model.parameters)])
+    def coefficients(self) -> Floats:
+        """The means of the groups and the slopes of the covariates, `(groups + covariates, d)`."""
+        return self._split(self.coordinates)[0]
+
+    @property
+    def coefficient_se(self) -> Floats:
+        """Their standard errors."""
+        return self._split(np.sqrt(np.diag(self.covariance)))[0]
+
+    @property
+    def log_sd(self) -> Floats:
+        """Logarithms of the groups' standard deviations, `(groups, d)`."""
+        return self._split(self.coordinates)[1]
 
     @property
     def log_sd_se(self) -> Floats:
-        """Standard error of the logarithm of the group's standard deviation of each parameter, `(d,)`."""
-        return np.asarray(np.sqrt(np.diag(self.covariance))[len(self.fit.model.parameters) :])
+        """Their standard errors."""
+        return self._split(np.sqrt(np.diag(self.covariance)))[1]
+
+    def _split(self, coordinates: Floats) -> tuple[Floats, Floats]:
+        means, sds, _ = self.design.split(torch.from_numpy(coordinates), len(self.fit.model.parameters))
+        return means.numpy(), sds.numpy()
 
     def integrated_bic(self, log_evidence: Floats) -> float:
         """Compute the integrated BIC of the model; lower is better.
@@ -92,8 +113,7 @@ class Group:
             Computational Biology*, 7(4), e1002028.
             [doi:10.1371/journal.pcbi.1002028](https://doi.org/10.1371/journal.pcbi.1002028)
         """
-        group_parameters = 2 * len(self.fit.model.parameters)
-        return float(-2 * log_evidence.sum() + group_parameters * np.log(self.fit.choices.sum()))
+        return float(-2 * log_evidence.sum() + len(self.coordinates) * np.log(self.fit.choices.sum()))
 
 
 def fit_hierarchically(
@@ -102,11 +122,9 @@ def fit_hierarchically(
     starts: int = 10,
     seed: int = 0,
     on_iteration: Callable[[int, float], None] = lambda _, __: None,
+    design: Design | None = None,
 ) -> Group:
     """Estimate a group and its participants.
-
-    The iterations begin with the model's own prior. When they have converged, all starts are tried again with the group
-    as the prior, and if a participant has a better optimum there the iterations continue from it.
 
     Args:
         model: The model; its prior is the initial group.
@@ -114,22 +132,90 @@ def fit_hierarchically(
         starts: Number of starts.
         seed: Seed of the starts and of random draws.
         on_iteration: Called after each iteration with its number and the change of the group.
+        design: How the group depends on properties of the participants; by default it does not.
 
     Raises:
-        InvalidInputError: If fewer than two participants made a choice, or if the learner can't be fitted.
+        InvalidInputError: If fewer than two participants of a group made a choice, or if the learner can't be fitted.
+    """
+    design = design or Design.common(len(choices))
+    found = find_group(model, choices, design, starts, seed, on_iteration)
+    active = found.nodes.take(found.active)
+    errors = covariance(active, found.coordinates)
+    draws = _draws(found.coordinates, errors, generator(seed, Stream.GROUP_UNCERTAINTY))
+    return Group(
+        fit=found.fit,
+        design=design,
+        coordinates=found.coordinates,
+        covariance=errors,
+        correlations=correlations(active, found.coordinates),
+        posteriors=posteriors(found.nodes, draws, model.constrain),
+        converged=found.converged,
+        iterations=found.iterations,
+        last_change=found.last_change,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Maximum:
+    """The group that maximizes the marginal likelihood, or the posterior.
+
+    Attributes:
+        fit: Fits of the participants; the prior of `fit.model` is the group.
+        nodes: Nodes that suit the group.
+        active: Whether each participant made a choice, `(n,)`.
+        coordinates: The group.
+        converged: Whether it is a maximum, for nodes that suit it.
+        iterations: Number of times that nodes were placed.
+        last_change: The largest change in the last iteration.
+    """
+
+    fit: Fit
+    nodes: Nodes
+    active: NDArray[np.bool_]
+    coordinates: Floats
+    converged: bool
+    iterations: int
+    last_change: float
+
+
+def find_group(
+    model: Model,
+    choices: Choices,
+    design: Design,
+    starts: int,
+    seed: int,
+    on_iteration: Callable[[int, float], None],
+    log_prior: LogDensity = flat_prior,
+) -> Maximum:
+    """Find the group without correlations that maximizes the marginal likelihood, or the posterior with a prior.
+
+    The iterations begin with the model's own prior. When they have converged, all starts are tried again with the group
+    as the prior, and if a participant has a better optimum there the iterations continue from it.
+
+    Raises:
+        InvalidInputError: If fewer than two participants of a group made a choice, or if the learner can't be fitted.
     """
     active = np.asarray((~choices.missed).any(axis=1))
-    if active.sum() < 2:
-        problem = f"must have at least 2 participants with choices, got {active.sum()}"
-        raise InvalidInputError("hierarchical fit", [problem])
+    problems = []
+    for i, name in enumerate(design.groups):
+        members = int(active[design.member == i].sum())
+        if members < 2:
+            of_group = "" if len(design.groups) == 1 else f" in group {name!r}"
+            problems.append(f"must have at least 2 participants with choices{of_group}, got {members}")
+    if problems:
+        raise InvalidInputError("hierarchical fit", problems)
     fit, converged = fit_individually(model, choices, starts=starts, seed=seed), False
+    rows = len(design.groups), len(design.covariates)
+    slopes = np.zeros(rows[1] * len(model.parameters))
+    best = np.concatenate(
+        [np.tile(model.prior_mean.numpy(), rows[0]), slopes, np.tile(model.prior_sd.log().numpy(), rows[0])]
+    )
     for iteration in range(1, MAX_ITERATIONS + 1):
-        nodes = place_nodes(fit, choices, seed)
-        before = torch.cat([fit.model.prior_mean, fit.model.prior_sd.log()]).numpy()
-        best = maximize_near(nodes.take(active), before)
-        change = _change(before, best)
+        nodes, before = place_nodes(fit, choices, design, seed), best
+        best = maximize_near(nodes.take(active), before, log_prior=log_prior)
+        change = _change(design, len(model.parameters), before, best)
         on_iteration(iteration, change)
-        group = _with_group(model, best)
+        group = with_group(model, design, best)
         fit = fit_from(group, choices, fit.unbounded[:, None, :])
         if change < NEAR:
             again = fit_individually(group, choices, starts=starts, seed=seed)
@@ -137,34 +223,28 @@ def fit_hierarchically(
             fit, converged = again, bool(gain.max() < OPTIMUM_TOLERANCE)
             if converged:
                 break
-    errors = covariance(nodes.take(active), best)
-    draws = _draws(best, errors, generator(seed, Stream.GROUP_UNCERTAINTY))
-    return Group(
-        fit=fit,
-        covariance=errors,
-        correlations=correlations(nodes.take(active), best),
-        posteriors=posteriors(nodes, draws, model.constrain),
-        converged=converged,
-        iterations=iteration,
-        last_change=change,
-    )
+    return Maximum(fit, nodes, active, best, converged, iteration, change)
 
 
-def _change(before: Floats, after: Floats) -> float:
+def with_group(model: Model, design: Design, coordinates: Floats) -> Model:
+    """Return the model with a group as its prior; correlations are ignored."""
+    d = len(model.parameters)
+    mean, sd = design.of_each(torch.from_numpy(coordinates), d)
+    pooled = mean.mean(dim=0), ((sd**2).mean(dim=0) + mean.var(dim=0, correction=0)).sqrt()
+    both, each = ((mean[0], sd[0]), None) if design.is_common else (pooled, (mean, sd))
+    priors = [NormalPrior(float(m), float(s)) for m, s in zip(*both, strict=True)]
+    return replace(model, priors=dict(zip(model.parameters, priors, strict=True)), prior_of_each=each)
+
+
+def _change(design: Design, d: int, before: Floats, after: Floats) -> float:
     """The largest change of coordinates, of a mean in standard deviations."""
-    mean, log_sd = np.split(after - before, 2)
-    return float(max(np.abs(mean / np.exp(np.split(before, 2)[1])).max(), np.abs(log_sd).max()))
-
-
-def _with_group(model: Model, coordinates: Floats) -> Model:
-    """Return the model with a group as its prior."""
-    mean, log_sd = np.split(coordinates, 2)
-    priors = [NormalPrior(float(m), float(np.exp(s))) for m, s in zip(mean, log_sd, strict=True)]
-    return replace(model, priors=dict(zip(model.parameters, priors, strict=True)))
+    log_sd = design.split(torch.from_numpy(before), d)[1]
+    coefficients, logs, _ = design.split(torch.from_numpy(after - before), d)
+    return float(max((coefficients.abs() / log_sd.exp().amin(dim=0)).max(), logs.abs().max()))
 
 
 def _draws(coordinates: Floats, errors: Floats, rng: np.random.Generator) -> Floats:
-    """Draw coordinates from their Normal distribution, `(draws, 2 d)`; those with infinite errors are not varied."""
+    """Draw coordinates from their Normal distribution, `(draws, k)`; those with infinite errors are not varied."""
     known = np.isfinite(np.diag(errors))
     values, axes = np.linalg.eigh(np.where(np.outer(known, known), errors, 0))
     z = rng.standard_normal((GROUP_DRAWS, len(coordinates)))

@@ -128,7 +128,8 @@ class Fit:
         It is 0 if the choices are uninformative about the parameter, and 1 if they determine it. For a
         maximum-likelihood fit it is what the choices would give if the prior had been used.
         """
-        prior, variance = self.model.prior_sd.numpy() ** 2, self.unbounded_sd**2
+        sd = self.model.prior_sd if self.model.prior_of_each is None else self.model.prior_of_each[1]
+        prior, variance = sd.numpy() ** 2, self.unbounded_sd**2
         if self.bayesian:
             return np.clip(1 - variance / prior, 0, 1)
         return prior / (prior + variance)
@@ -180,17 +181,19 @@ class Fit:
         return flags
 
     @classmethod
-    def join(cls, parts: Sequence[Fit], names: tuple[str, ...]) -> Fit:
-        """Join fits of one model to several groups of participants.
+    def join(cls, parts: Sequence[Fit], model: Model, names: tuple[str, ...]) -> Fit:
+        """Join fits of one model to several parts of the participants.
 
         Args:
             parts: The fits.
+            model: The model.
             names: Names of all participants.
         """
         arrays = ("log_likelihood", "choices", "converged", "agreeing")
         joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
         return replace(
             parts[0],
+            model=model,
             names=names,
             unbounded=torch.cat([part.unbounded for part in parts]),
             precision=torch.cat([part.precision for part in parts]),
@@ -228,10 +231,11 @@ def fit_individually(
     parts = []
     size = max(1, BATCH_SIZE // starts)
     for first in range(0, len(choices), size):
-        part = choices.take(slice(first, first + size))
-        parts.append(fit_from(model, part, begin.expand(len(part), -1, -1), bayesian))
+        rows = slice(first, first + size)
+        part = choices.take(rows)
+        parts.append(fit_from(model.take(rows), part, begin.expand(len(part), -1, -1), bayesian))
         on_fitted(len(part))
-    return Fit.join(parts, choices.names())
+    return Fit.join(parts, model, choices.names())
 
 
 def starting_points(model: Model, starts: int, seed: int) -> Tensor:
@@ -258,7 +262,8 @@ def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = Tru
 
     def objective_of(rows: NDArray[np.int64]) -> Objective:
         log_likelihood = likelihood.of(rows // starts)
-        return (lambda x: log_likelihood(x) + model.log_prior(x)) if bayesian else log_likelihood
+        prior = model.take(rows // starts)
+        return (lambda x: log_likelihood(x) + prior.log_prior(x)) if bayesian else log_likelihood
 
     try:
         maxima = maximize(objective_of, begin.reshape(n * starts, d))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.agents.learner import Learner, NormalPrior
@@ -28,12 +30,15 @@ class Model:
         learner: Class of the learner.
         priors: Prior of each parameter to estimate, on the unbounded scale.
         fixed: Values of other parameters; the rest have the learner's defaults.
+        prior_of_each: Means and standard deviations of the prior of each participant, `(participants, parameters)`, on
+            the unbounded scale, if it depends on the participant.
     """
 
     name: str
     learner: type[Learner]
     priors: Mapping[str, NormalPrior]
     fixed: Mapping[str, float]
+    prior_of_each: tuple[Tensor, Tensor] | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -50,10 +55,28 @@ class Model:
         """Standard deviation of the prior on the unbounded scale, `(parameters,)`."""
         return torch.tensor([prior.sd for prior in self.priors.values()], dtype=torch.float64)
 
+    def take(self, rows: NDArray[np.int64] | slice) -> Model:
+        """Return the model with the priors of some participants, by their indices, which may repeat."""
+        if self.prior_of_each is None:
+            return self
+        mean, sd = self.prior_of_each
+        return replace(self, prior_of_each=(mean[rows], sd[rows]))
+
     def log_prior(self, unbounded: Tensor) -> Tensor:
-        """Compute the log-density of the prior, `(...)`, at points on the unbounded scale, `(..., parameters)`."""
-        z = (unbounded - self.prior_mean) / self.prior_sd
-        return -(z**2 / 2 + self.prior_sd.log() + math.log(2 * math.pi) / 2).sum(dim=-1)
+        """Compute the log-density of the prior at points on the unbounded scale.
+
+        Args:
+            unbounded: `(..., parameters)`; the first axis is that of the participants if their priors differ.
+
+        Returns:
+            `(...)`.
+        """
+        mean, sd = self.prior_mean, self.prior_sd
+        if self.prior_of_each is not None:
+            shape = (-1, *[1] * (unbounded.ndim - 2), unbounded.shape[-1])
+            mean, sd = (each.reshape(shape) for each in self.prior_of_each)
+        z = (unbounded - mean) / sd
+        return -(z**2 / 2 + sd.log() + math.log(2 * math.pi) / 2).sum(dim=-1)
 
     def constrain(self, unbounded: Tensor) -> Tensor:
         """Map parameters from the unbounded scale to their ranges; both `(..., parameters)`."""

@@ -17,6 +17,7 @@ from scipy import stats
 from torch import Tensor
 
 from accept_reject.envs.choices import Choices
+from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.individual import Fit
 from accept_reject.experiments.inference.likelihood import Likelihood
 from accept_reject.experiments.inference.quadrature import (
@@ -57,30 +58,32 @@ class Nodes:
         log_mass: Log-likelihood at each point plus the logarithm of the volume that the point represents,
             `(n, points)`.
         cell: Standard deviation of the volume of a point along each parameter, `(n, d)`.
+        design: The design of the participants' hierarchical model.
     """
 
     points: Tensor
     log_mass: Tensor
     cell: Tensor
+    design: Design
 
-    def take(self, participants: NDArray[np.bool_]) -> Nodes:
-        """Return the nodes of some participants, `(n,)`."""
+    def take(self, participants: NDArray[np.bool_] | NDArray[np.int64]) -> Nodes:
+        """Return the nodes of some participants, by a mask `(n,)` or their indices."""
         at = torch.from_numpy(participants)
-        return Nodes(self.points[at], self.log_mass[at], self.cell[at])
+        return Nodes(self.points[at], self.log_mass[at], self.cell[at], self.design.take(participants))
 
     def split(self) -> list[Nodes]:
         """Divide the participants into parts with a limited number of points, to limit the memory of derivatives."""
-        size = max(1, BATCH_POINTS // self.log_mass.shape[1])
-        parts = zip(*(torch.split(each, size) for each in (self.points, self.log_mass, self.cell)), strict=True)
-        return [Nodes(*part) for part in parts]
+        n, size = len(self.points), max(1, BATCH_POINTS // self.log_mass.shape[1])
+        return [self] if n <= size else [self.take(rows) for rows in np.split(np.arange(n), range(size, n, size))]
 
 
-def place_nodes(fit: Fit, choices: Choices, seed: int) -> Nodes:
+def place_nodes(fit: Fit, choices: Choices, design: Design, seed: int) -> Nodes:
     """Place the nodes of each participant where its posterior is.
 
     Args:
         fit: A fit with a prior; the nodes are valid for priors that are similar to it.
         choices: The choices to which the model was fitted.
+        design: The design of the hierarchical model.
         seed: Seed of importance sampling; the same seed gives the same draws, relative to the fit.
     """
     n, d = fit.unbounded.shape
@@ -97,7 +100,7 @@ def place_nodes(fit: Fit, choices: Choices, seed: int) -> Nodes:
         step = (high - low) / (NODES[d] - 1)
         log_volume = (step.log().sum(dim=1) + _log_determinant(axes))[:, None]
         cell = ((axes * step[:, None, :]) ** 2).sum(dim=2).div(12).sqrt()
-    return Nodes(points, evaluate(likelihood, points, rows) + log_volume, cell)
+    return Nodes(points, evaluate(likelihood, points, rows) + log_volume, cell, design)
 
 
 def _log_determinant(triangular: Tensor) -> Tensor:
@@ -107,6 +110,8 @@ def _log_determinant(triangular: Tensor) -> Tensor:
 def _draws(fit: Fit, row: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Draw points of a participant, `(SAMPLES, d)`, with the logarithms of their densities, `(SAMPLES,)`."""
     d, half = fit.unbounded.shape[1], SAMPLES // 2
+    model = fit.model.take(np.array([row]))
+    mean, sd = model.prior_of_each or (model.prior_mean, model.prior_sd)
     around = stats.multivariate_t(
         fit.unbounded[row].numpy(), INFLATION * fit.covariance[row].numpy(), DEGREES_OF_FREEDOM
     )
@@ -114,8 +119,6 @@ def _draws(fit: Fit, row: int, rng: np.random.Generator) -> tuple[Tensor, Tensor
     z = torch.from_numpy(stats.norm.ppf(uniform[:, :-1]))
     chi2 = torch.from_numpy(stats.chi2(DEGREES_OF_FREEDOM).ppf(uniform[:half, -1:]) / DEGREES_OF_FREEDOM)
     scale = torch.linalg.cholesky(INFLATION * fit.covariance[row])
-    points = torch.cat(
-        [fit.unbounded[row] + z[:half] / chi2.sqrt() @ scale.T, fit.model.prior_mean + fit.model.prior_sd * z[half:]]
-    )
-    log_density = torch.logaddexp(torch.from_numpy(around.logpdf(points.numpy())), fit.model.log_prior(points))
+    points = torch.cat([fit.unbounded[row] + z[:half] / chi2.sqrt() @ scale.T, mean + sd * z[half:]])
+    log_density = torch.logaddexp(torch.from_numpy(around.logpdf(points.numpy())), model.log_prior(points[None])[0])
     return points, log_density - np.log(2)

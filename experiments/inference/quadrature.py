@@ -96,7 +96,7 @@ def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambd
             step = (high - low)[rows] / (nodes - 1)
             log_cell = step.log().sum(dim=1) + log_unit[rows]
             log_likelihood = evaluate(likelihood, points, rows.numpy())
-            log_mass = log_likelihood + fit.model.log_prior(points) + log_cell[:, None]
+            log_mass = log_likelihood + fit.model.take(rows.numpy()).log_prior(points) + log_cell[:, None]
             error[rows] = (log_mass.logsumexp(dim=1) - log_evidence[rows]).abs()
             log_evidence[rows] = log_mass.logsumexp(dim=1)
             weights = log_mass.softmax(dim=1)
@@ -126,7 +126,8 @@ def find_box(fit: Fit, likelihood: Likelihood, axes: Tensor) -> tuple[Tensor, Te
         for _ in range(_MAX_SEARCHES):
             grid = make_grid(low[rows], high[rows], _SEARCH_NODES)
             points = to_unbounded(fit.unbounded[rows], axes[rows], grid)
-            log_density = evaluate(likelihood, points, rows.numpy()) + fit.model.log_prior(points)
+            log_prior = fit.model.take(rows.numpy()).log_prior(points)
+            log_density = evaluate(likelihood, points, rows.numpy()) + log_prior
             inside = (log_density > log_density.max(dim=1, keepdim=True).values - _NEGLIGIBLE)[..., None]
             first, last = grid.where(inside, torch.inf).amin(dim=1), grid.where(inside, -torch.inf).amax(dim=1)
             step = (high - low)[rows] / (_SEARCH_NODES - 1)
