@@ -24,6 +24,7 @@ class Stream(IntEnum):
     TRAINING_ORDER = 11
     IMPORTANCE_DRAWS = 12
     GROUP_UNCERTAINTY = 13
+    POSTERIOR_DRAWS = 14
 
 
 def episode_generator(seed: int, block: int) -> np.random.Generator:

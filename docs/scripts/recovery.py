@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +20,12 @@ from scipy import special
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.files import write
+from accept_reject.experiments.inference.bayes import fit_bayes
+from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import fit_hierarchically
 from accept_reject.experiments.inference.individual import Z95, fit_individually
 from accept_reject.experiments.inference.likelihood import Likelihood
+from accept_reject.experiments.inference.marginal import Posteriors
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.model_selection import select_models
 from accept_reject.experiments.inference.quadrature import integrate
@@ -155,15 +159,16 @@ def estimates(map_: Floats, mean: Floats, truth: dict[str, Floats], studies: int
 
 GROUPS = """## Hierarchical fits: {studies} studies of {size} participants, 144 rounds
 
-`method: hierarchical` estimates the group from all participants. On the unbounded scale, over studies:
+`method: hierarchical` and `method: bayes` estimate the group from all participants. On the unbounded scale, over studies:
 
-| group | parameter | true mean | estimate | coverage | true SD | estimate | coverage | participants' coverage |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| group | method | parameter | true mean | estimate | coverage | true SD | estimate | coverage | participants' coverage |
+| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 {rows}
 
-Estimates are means over studies, with standard errors; coverage is the share of 95% intervals that contain the true
-value. The *Normal* group is what the method assumes. In `population_babur2024`, the logit of w is a mixture of two
-distributions, so that no Normal group can be right.
+Estimates are means over studies of maximum-likelihood estimates (`hierarchical`) and of posterior medians (`bayes`),
+with standard errors; coverage is the share of 95% intervals that contain the true value. The *Normal* group is what the
+methods assume. In `population_babur2024`, the logit of w is a mixture of two distributions, so that no Normal group can
+be right.
 
 Version 0.1 used expectation-maximization with the Laplace approximation. In the Normal group, it estimated a mean of
 0.77 for the log inverse temperature, and SDs of 0.82 and 0.77; its intervals contained this mean in 30% of the
@@ -183,11 +188,46 @@ def groups(on_progress: OnProgress) -> list[str]:
     )
     rows = []
     for name, population in (("Normal", normal), ("`population_babur2024`", shipped)):
-        rows += group_rows(name, population, steps(on_progress, f"groups, {population.name}", GROUP_STUDIES))
+        for method, of_study in (("hierarchical", by_likelihood), ("bayes", by_posterior)):
+            step = steps(on_progress, f"groups by {method}, {population.name}", GROUP_STUDIES)
+            rows += group_rows(f"{name} | {method}", population, of_study, step)
     return [GROUPS.format(studies=GROUP_STUDIES, size=SIZE, rows="\n".join(rows))]
 
 
-def group_rows(name: str, population: PopulationConfig, step: Callable[[int], None]) -> list[str]:
+class Estimates(NamedTuple):
+    """Estimates of a group with d parameters, `(d,)` each, and posteriors of its participants."""
+
+    mean: Floats
+    mean_interval: tuple[Floats, Floats]
+    sd: Floats
+    sd_interval: tuple[Floats, Floats]
+    participants: Posteriors
+
+
+def by_likelihood(model: Model, choices: Choices) -> Estimates:
+    """Estimates by `method: hierarchical`."""
+    group = fit_hierarchically(model, choices, starts=STARTS)
+    (mean,), (mean_se,), (log_sd,), (log_sd_se,) = (
+        group.coefficients, group.coefficient_se, group.log_sd, group.log_sd_se
+    )  # fmt: skip
+    ends = [(mean + z * mean_se, np.exp(log_sd + z * log_sd_se)) for z in (-Z95, Z95)]
+    return Estimates(mean, (ends[0][0], ends[1][0]), np.exp(log_sd), (ends[0][1], ends[1][1]), group.posteriors)
+
+
+def by_posterior(model: Model, choices: Choices) -> Estimates:
+    """Estimates by `method: bayes`."""
+    found = fit_bayes(model, choices, Design.common(len(choices)), starts=STARTS)
+    low, mean, high = np.quantile(found.coefficients[:, :, 0], (0.025, 0.5, 0.975), axis=(0, 1))
+    sd_low, sd, sd_high = np.quantile(found.sd[:, :, 0], (0.025, 0.5, 0.975), axis=(0, 1))
+    return Estimates(mean, (low, high), sd, (sd_low, sd_high), found.posteriors)
+
+
+def group_rows(
+    name: str,
+    population: PopulationConfig,
+    of_study: Callable[[Model, Choices], Estimates],
+    step: Callable[[int], None],
+) -> list[str]:
     """Bias and coverage of hierarchical fits of studies of one population."""
     hybrid = CONFIG.models[0].resolve()
     many = draw_parameters(population.model_copy(update={"participants": 100_000}), 100_000, seed=1)
@@ -198,14 +238,13 @@ def group_rows(name: str, population: PopulationConfig, step: Callable[[int], No
     estimates, hits = [], []
     for i in range(GROUP_STUDIES):
         rows = slice(i * SIZE, (i + 1) * SIZE)
-        group = fit_hierarchically(hybrid, choices.take(rows), starts=STARTS)
-        found, spread = group.fit.model.prior_mean.numpy(), group.fit.model.prior_sd.numpy()
-        inside = (group.posteriors.low < values[rows]) & (values[rows] < group.posteriors.high)
-        estimates.append([found, spread])
+        found = of_study(hybrid, choices.take(rows))
+        inside = (found.participants.low < values[rows]) & (values[rows] < found.participants.high)
+        estimates.append([found.mean, found.sd])
         hits.append(
             [
-                np.abs(found - mean) < Z95 * group.coefficient_se[0],
-                np.abs(np.log(spread / sd)) < Z95 * group.log_sd_se[0],
+                (found.mean_interval[0] < mean) & (mean < found.mean_interval[1]),
+                (found.sd_interval[0] < sd) & (sd < found.sd_interval[1]),
                 inside.mean(axis=0),
             ]
         )

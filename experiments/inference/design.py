@@ -48,6 +48,7 @@ class Design:
         Args:
             groups: The name of each participant's group; None if all belong to one.
             covariates: The values of each participant, by the name of the covariate; they must vary.
+            n: Number of participants.
         """
         names, member = np.unique([ALL] * n if groups is None else list(groups), return_inverse=True)
         values = np.array([list(each) for each in covariates.values()], np.float64).reshape(-1, n).T
@@ -69,25 +70,29 @@ class Design:
         return Design(self.groups, self.covariates, self.member[rows], self.z[rows])
 
     def split(self, coordinates: Tensor, d: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Split the coordinates of a group with d parameters (see `marginal`).
+        """Split the coordinates of groups with d parameters (see `marginal`).
 
         Args:
-            coordinates: `(k,)`.
+            coordinates: `(..., k)`.
             d: Number of parameters.
 
         Returns:
-            The coefficients of the means, `(groups + covariates, d)`, the logarithms of the standard deviations,
-            `(groups, d)`, and the unconstrained parameters of correlations.
+            The coefficients of the means, `(..., groups + covariates, d)`, the logarithms of the standard deviations,
+            `(..., groups, d)`, and the unconstrained parameters of correlations, `(..., pairs)`.
         """
         means, sds = self.sizes(d)
-        coefficients, log_sd = coordinates[:means], coordinates[means : means + sds]
-        return coefficients.reshape(-1, d), log_sd.reshape(-1, d), coordinates[means + sds :]
+        shape = coordinates.shape[:-1]
+        coefficients, log_sd = coordinates[..., :means], coordinates[..., means : means + sds]
+        return coefficients.reshape(*shape, -1, d), log_sd.reshape(*shape, -1, d), coordinates[..., means + sds :]
 
     def sizes(self, d: int) -> tuple[int, int]:
         """Return the numbers of coefficients and of standard deviations of d parameters."""
         return (len(self.groups) + len(self.covariates)) * d, len(self.groups) * d
 
-    def of_each(self, coordinates: Tensor, d: int) -> tuple[Tensor, Tensor]:
-        """Return the mean and the standard deviation of each participant's distribution, `(n, d)` each."""
-        coefficients, log_sd, _ = self.split(coordinates, d)
-        return self.regressors @ coefficients, log_sd.exp()[torch.from_numpy(self.member)]
+    def of_each(self, coordinates: Tensor, d: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the distribution of each participant: means and standard deviations, `(..., n, d)` each.
+
+        The third part are the unconstrained parameters of correlations, `(..., pairs)`, which are common to all.
+        """
+        coefficients, log_sd, pairs = self.split(coordinates, d)
+        return self.regressors @ coefficients, log_sd.exp()[..., torch.from_numpy(self.member), :], pairs

@@ -229,7 +229,7 @@ def find_group(
 def with_group(model: Model, design: Design, coordinates: Floats) -> Model:
     """Return the model with a group as its prior; correlations are ignored."""
     d = len(model.parameters)
-    mean, sd = design.of_each(torch.from_numpy(coordinates), d)
+    mean, sd, _ = design.of_each(torch.from_numpy(coordinates), d)
     pooled = mean.mean(dim=0), ((sd**2).mean(dim=0) + mean.var(dim=0, correction=0)).sqrt()
     both, each = ((mean[0], sd[0]), None) if design.is_common else (pooled, (mean, sd))
     priors = [NormalPrior(float(m), float(s)) for m, s in zip(*both, strict=True)]

@@ -42,6 +42,9 @@ REACH = (1.0, math.log(2))
 _MAX_CORRELATION = 3.0
 """Limit of the unconstrained parameters of correlations; `tanh(3)` is 0.995."""
 
+_BATCH_MASSES = 2_000_000
+"""Number of densities at nodes that are computed together; it doesn't affect results beyond rounding."""
+
 _FLAT = 1e-6
 """A marginal likelihood with a smaller curvature in some direction counts as flat there."""
 
@@ -63,13 +66,13 @@ class Posteriors(NamedTuple):
 
 
 def flat_prior(coordinates: Tensor) -> Tensor:
-    """The prior of coordinates under maximum likelihood."""
-    return coordinates.new_zeros(())
+    """The prior of coordinates under maximum likelihood: 0, but differentiable."""
+    return 0 * (coordinates**2).sum()
 
 
 def log_likelihood(nodes: Nodes, coordinates: Tensor) -> Tensor:
     """Compute the marginal log-likelihood of each participant, `(n,)`."""
-    return log_posterior_mass(nodes, coordinates).logsumexp(dim=1)
+    return log_posterior_masses(nodes, coordinates[None])[..., 0].logsumexp(dim=1)
 
 
 def maximize_near(
@@ -90,7 +93,7 @@ def maximize_near(
     means, sds = nodes.design.sizes(d)
     pairs = d * (d - 1) // 2 if correlated else 0
     start = np.concatenate([coordinates, np.zeros(means + sds + pairs - len(coordinates))])
-    sd, parts = np.exp(start[means : means + sds]), nodes.split()
+    sd, terms = np.exp(start[means : means + sds]), _terms(nodes, log_prior)
     smallest = np.tile(sd.reshape(-1, d).min(axis=0), means // d)
     scale = np.concatenate([smallest, np.ones(sds + pairs)])
     bounds = [(-REACH[0], REACH[0])] * means
@@ -100,11 +103,10 @@ def maximize_near(
     def loss(step: Any) -> Any:
         x = torch.from_numpy(start + scale * step).requires_grad_()
         value, gradient = 0.0, np.zeros(len(start))
-        for term in (*(partial(_total, part) for part in parts), log_prior):
+        for term in terms:
             loss_of_part = -term(x)
             value += loss_of_part.item()
-            if loss_of_part.requires_grad:
-                gradient += torch.autograd.grad(loss_of_part, x)[0].numpy() * scale
+            gradient += torch.autograd.grad(loss_of_part, x)[0].numpy() * scale
         return value, gradient
 
     options: Any = {"ftol": 1e-12, "gtol": 1e-6, "maxiter": 500}
@@ -119,9 +121,8 @@ def covariance(nodes: Nodes, coordinates: Floats, log_prior: LogDensity = flat_p
     Variances of coordinates along flat directions are infinite. A standard deviation at its minimum counts as known.
     """
     hessian = np.zeros((len(coordinates), len(coordinates)))
-    terms = (*(partial(_total, part) for part in nodes.split()), lambda x: log_prior(x) + 0 * (x**2).sum())
-    for term in terms:
-        hessian += evaluate(lambda x, term=term: term(x[0])[None], torch.from_numpy(coordinates)[None])[2][0].numpy()
+    for term in _terms(nodes, log_prior):
+        hessian += evaluate(partial(_in_batch, term), torch.from_numpy(coordinates)[None])[2][0].numpy()
     means, sds = nodes.design.sizes(nodes.points.shape[-1])
     free = np.ones(len(coordinates), bool)
     free[means : means + sds] = coordinates[means : means + sds] > math.log(MIN_SD) + 1e-9
@@ -166,25 +167,42 @@ def posteriors(nodes: Nodes, groups: Floats, constrain: Callable[[Tensor], Tenso
         constrain: Maps parameters from the unbounded scale to their ranges.
     """
     weights = torch.zeros_like(nodes.log_mass)
-    for group in torch.from_numpy(groups):
-        weights += log_posterior_mass(nodes, group).softmax(dim=1) / len(groups)
+    for batch in torch.from_numpy(groups).split(batch_size(nodes)):
+        weights += log_posterior_masses(nodes, batch).softmax(dim=1).sum(dim=2) / len(groups)
     mean = (weights[..., None] * constrain(nodes.points)).sum(dim=1)
     low, high = constrain(quantiles(nodes.points, weights, nodes.cell, INTERVAL))
     return Posteriors(mean.numpy(), low.numpy(), high.numpy())
 
 
-def log_posterior_mass(nodes: Nodes, coordinates: Tensor) -> Tensor:
-    """Compute the log-mass of each node times the group's density, `(n, points)`."""
+def log_posterior_masses(nodes: Nodes, groups: Tensor) -> Tensor:
+    """Compute the log-mass of each node times the density of groups, `(n, points, groups)`.
+
+    Args:
+        nodes: The nodes.
+        groups: Coordinates of the groups, `(groups, k)`.
+    """
     d = nodes.points.shape[-1]
-    mean, sd = nodes.design.of_each(coordinates, d)
-    rest = nodes.design.split(coordinates, d)[2]
-    z = (nodes.points - mean[:, None]) / sd[:, None]
-    log_volume = sd.log().sum(dim=1, keepdim=True) + d / 2 * math.log(2 * math.pi)
-    if len(rest):
-        factor = CorrCholeskyTransform()(rest)
-        z = torch.linalg.solve_triangular(factor, z.flatten(0, 1).T, upper=False).T.reshape(z.shape)
-        log_volume = log_volume + factor.diagonal().log().sum()
-    return nodes.log_mass - (z**2).sum(dim=-1) / 2 - log_volume
+    mean, sd, rest = nodes.design.of_each(groups, d)
+    precision = (1 / sd)[..., :, None] * inverse_correlations(rest, d)[:, None] * (1 / sd)[..., None, :]
+    pull = (precision @ mean[..., None])[..., 0]
+    pairs = torch.tril_indices(d, d)
+    doubled = torch.where(pairs[0] == pairs[1], 0.5, 1.0)
+    coefficients = torch.cat([pull, -doubled * precision[..., pairs[0], pairs[1]]], dim=-1)
+    constant = (torch.linalg.slogdet(precision)[1] - (pull * mean).sum(dim=-1) - d * math.log(2 * math.pi)) / 2
+    log_density = nodes.features @ coefficients.permute(1, 2, 0) + constant.T[:, None]
+    return nodes.log_mass[..., None] + log_density
+
+
+def inverse_correlations(unconstrained: Tensor, d: int) -> Tensor:
+    """Inverses of correlation matrices, `(groups, d, d)`; without parameters, `(groups, 0)`, identity matrices."""
+    if not unconstrained.shape[-1]:
+        return torch.eye(d, dtype=torch.float64).expand(len(unconstrained), d, d)
+    return torch.cholesky_inverse(CorrCholeskyTransform()(unconstrained))
+
+
+def batch_size(nodes: Nodes) -> int:
+    """The number of groups for which densities at all nodes fit into a limited amount of memory."""
+    return max(1, _BATCH_MASSES // nodes.log_mass.numel())
 
 
 def correlation_matrix(unconstrained: Tensor) -> Tensor:
@@ -193,6 +211,16 @@ def correlation_matrix(unconstrained: Tensor) -> Tensor:
     return factor @ factor.T
 
 
+def _terms(nodes: Nodes, log_prior: LogDensity) -> list[LogDensity]:
+    """The terms of the log-posterior, each of which needs a limited amount of memory."""
+    return [*(partial(_total, part) for part in nodes.split()), log_prior]
+
+
 def _total(nodes: Nodes, coordinates: Tensor) -> Tensor:
     """The marginal log-likelihood of all participants, `()`."""
     return log_likelihood(nodes, coordinates).sum()
+
+
+def _in_batch(log_density: LogDensity, coordinates: Tensor) -> Tensor:
+    """The log-density of a batch of one group, `(1,)`, from `(1, coordinates)`."""
+    return log_density(coordinates[0])[None]

@@ -9,6 +9,7 @@ quasi-random, and different for each participant, so that their errors hardly ad
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from accept_reject.experiments.inference.quadrature import (
 )
 from accept_reject.random import Stream, generator
 
-NODES = {1: 65, 2: 55, 3: 25}
+NODES = {1: 65, 2: 41, 3: 25}
 """Number of nodes along each axis, by the number of parameters."""
 
 MAX_POINTS = 10_000_000
@@ -40,6 +41,9 @@ BATCH_POINTS = 500_000
 
 SAMPLES = 2_048
 """Number of points of each participant in importance sampling, a power of 2 as Sobol sequences require."""
+
+NEGLIGIBLE = 22.0
+"""Points with a mass lower than that of the best one by this many nats are left out."""
 
 DEGREES_OF_FREEDOM, INFLATION = 5, 1.5
 """Degrees of freedom of the t distribution, and its scale matrix relative to the covariance of the Laplace
@@ -65,6 +69,15 @@ class Nodes:
     log_mass: Tensor
     cell: Tensor
     design: Design
+
+    @cached_property
+    def features(self) -> Tensor:
+        """Coordinates of the points and their products, of which Normal log-densities are linear combinations.
+
+        `(n, points, d + d (d + 1) / 2)`, with the products in the order of the lower triangle of a matrix.
+        """
+        pairs = torch.tril_indices(*self.points.shape[-1:] * 2)
+        return torch.cat([self.points, self.points[..., pairs[0]] * self.points[..., pairs[1]]], dim=-1)
 
     def take(self, participants: NDArray[np.bool_] | NDArray[np.int64]) -> Nodes:
         """Return the nodes of some participants, by a mask `(n,)` or their indices."""
@@ -100,7 +113,11 @@ def place_nodes(fit: Fit, choices: Choices, design: Design, seed: int) -> Nodes:
         step = (high - low) / (NODES[d] - 1)
         log_volume = (step.log().sum(dim=1) + _log_determinant(axes))[:, None]
         cell = ((axes * step[:, None, :]) ** 2).sum(dim=2).div(12).sqrt()
-    return Nodes(points, evaluate(likelihood, points, rows) + log_volume, cell, design)
+    log_mass = evaluate(likelihood, points, rows) + log_volume
+    log_posterior = log_mass + fit.model.log_prior(points)
+    kept = (log_posterior > log_posterior.amax(dim=1, keepdim=True) - NEGLIGIBLE).sum(dim=1).max()
+    best = log_posterior.argsort(dim=1, descending=True, stable=True)[:, :kept]
+    return Nodes(points.take_along_dim(best[..., None], dim=1), log_mass.take_along_dim(best, dim=1), cell, design)
 
 
 def _log_determinant(triangular: Tensor) -> Tensor:

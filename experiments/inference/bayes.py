@@ -1,0 +1,336 @@
+r"""Full posteriors of hierarchical models: the group and every participant.
+
+The posterior of the group's coordinates $\theta$ (see `marginal`) has few dimensions, since participants' parameters
+are integrated out. Priors are weakly informative: the mean of each parameter has the prior of a participant's
+parameter; slopes of covariates are Normal around 0 with the same SD; group SDs are half-Normal with the same SD; and
+correlation matrices have the LKJ(2) distribution. Participants' parameters are then drawn given each draw of the
+group.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from arviz_stats.base import array_stats
+from numpy.typing import NDArray
+from scipy import special
+from torch import Tensor
+from torch.distributions import CorrCholeskyTransform, HalfNormal, LKJCholesky, Normal
+
+from accept_reject.envs.choices import Choices
+from accept_reject.experiments.inference import nuts, sampling
+from accept_reject.experiments.inference.design import Design
+from accept_reject.experiments.inference.hierarchical import find_group
+from accept_reject.experiments.inference.individual import Fit
+from accept_reject.experiments.inference.marginal import (
+    MIN_SD,
+    LogDensity,
+    Posteriors,
+    batch_size,
+    correlation_matrix,
+    covariance,
+    log_posterior_masses,
+    maximize_near,
+    posteriors,
+)
+from accept_reject.experiments.inference.model import Model
+from accept_reject.experiments.inference.nodes import Nodes, place_nodes
+from accept_reject.experiments.inference.quadrature import MAX_PARAMETERS
+from accept_reject.experiments.inference.quantiles import INTERVAL
+from accept_reject.random import Stream, generator
+
+Floats = NDArray[np.float64]
+
+CONCENTRATION = 2.0
+"""Concentration of the LKJ prior of correlation matrices; with 2, correlations near -1 and 1 are improbable."""
+
+MAX_RHAT, MIN_ESS, MAX_PARETO_K = 1.01, 400, 0.7
+"""Draws have converged if R-hat, effective sample size and, for draws with weights, the shape of their tail are within
+these limits (Vehtari et al. 2021, Bayesian Analysis 16, 667-718)."""
+
+AVERAGED = 400
+"""Number of draws of the group over which participants' posteriors are averaged."""
+
+_WIDEST = 3.0
+"""Nodes are placed for a group with SDs at the upper end of their intervals, but not wider than this factor."""
+
+_CLIMBS, _NEAR = 20, 1e-3
+"""Maximum number of searches for the mode, each of which can move by `marginal.REACH`, and change in the last one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bayes:
+    """The posterior of a group of d parameters and its n participants.
+
+    Attributes:
+        fit: Fits of the participants at the mode of the group, as if it were known.
+        design: The design.
+        coordinates: Draws of the group's coordinates, `(chains, draws, k)`.
+        unbounded: Draws of the participants' parameters on the unbounded scale, `(chains, draws, n, d)`.
+        log_likelihood: Marginal log-likelihood of each participant's choices given the group, `(chains, draws, n)`.
+        log_predictive: Log-probability of each participant's choices given those of all others, `(n,)`
+            (leave-one-participant-out).
+        pareto_k: Shape of the tail of the weights in the estimate of `log_predictive`, `(n,)`.
+        posteriors: Posterior means and intervals of the participants' parameters.
+        sampler: Name of the sampler.
+        draws_pareto_k: Shape of the tail of the weights of proposals; None for NUTS.
+        divergences: Number of divergent transitions; None for draws that are not from NUTS.
+    """
+
+    fit: Fit
+    design: Design
+    coordinates: Floats
+    unbounded: Floats
+    log_likelihood: Floats
+    log_predictive: Floats
+    pareto_k: Floats
+    posteriors: Posteriors
+    sampler: str
+    draws_pareto_k: float | None = None
+    divergences: int | None = None
+
+    @property
+    def coefficients(self) -> Floats:
+        """Draws of the groups' means and covariates' slopes, `(chains, draws, groups + covariates, d)`."""
+        means, _ = self.design.sizes(self._d)
+        return self.coordinates[..., :means].reshape(*self.coordinates.shape[:2], -1, self._d)
+
+    @property
+    def sd(self) -> Floats:
+        """Draws of the groups' standard deviations, `(chains, draws, groups, d)`."""
+        means, sds = self.design.sizes(self._d)
+        return np.exp(self.coordinates[..., means : means + sds]).reshape(*self.coordinates.shape[:2], -1, self._d)
+
+    @property
+    def correlations(self) -> Floats:
+        """Draws of the correlation matrices, `(chains, draws, d, d)`."""
+        rest = torch.from_numpy(self.coordinates[..., sum(self.design.sizes(self._d)) :])
+        if not rest.shape[-1]:
+            return np.ones((*rest.shape[:2], 1, 1))
+        return torch.stack([torch.stack([correlation_matrix(x) for x in chain]) for chain in rest]).numpy()
+
+    @cached_property
+    def rhat(self) -> Floats:
+        """R-hat of each coordinate, `(k,)`."""
+        return sampling.rhat(self.coordinates)
+
+    @cached_property
+    def ess(self) -> Floats:
+        """Effective sample size of each coordinate, `(k,)`, the smaller one of bulk and tail."""
+        return sampling.ess(self.coordinates)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the diagnostics are within their limits."""
+        reliable = self.draws_pareto_k is None or self.draws_pareto_k < MAX_PARETO_K
+        mixed = bool((self.rhat < MAX_RHAT).all() and (self.ess > MIN_ESS).all())
+        return mixed and reliable and not self.divergences
+
+    @property
+    def _d(self) -> int:
+        return len(self.fit.model.parameters)
+
+
+def hyperprior(model: Model, design: Design) -> LogDensity:
+    """Return the log-density of the prior of the group's coordinates, with or without correlations.
+
+    Args:
+        model: The model, with the prior of a participant's parameters.
+        design: The design.
+    """
+    d = len(model.parameters)
+    center = torch.zeros(len(design.groups) + len(design.covariates), d, dtype=torch.float64)
+    center[: len(design.groups)] = model.prior_mean
+    means, sds = Normal(center, model.prior_sd), HalfNormal(model.prior_sd)
+    to_factor = CorrCholeskyTransform()
+
+    def log_density(coordinates: Tensor) -> Tensor:
+        coefficients, log_sd, rest = design.split(coordinates, d)
+        total = means.log_prob(coefficients).sum(dim=(-2, -1)) + (sds.log_prob(log_sd.exp()) + log_sd).sum(dim=(-2, -1))
+        if rest.shape[-1]:
+            factor = to_factor(rest)
+            lkj = LKJCholesky(d, CONCENTRATION).log_prob(factor)
+            total = total + lkj + to_factor.log_abs_det_jacobian(rest, factor)
+        return total
+
+    return log_density
+
+
+def fit_bayes(
+    model: Model,
+    choices: Choices,
+    design: Design,
+    starts: int = 10,
+    seed: int = 0,
+    on_iteration: Callable[[int, float], None] = lambda _, __: None,
+    on_drawn: Callable[[int], None] = lambda _: None,
+) -> Bayes:
+    """Draw from the posterior of a group and its participants.
+
+    Models with up to three parameters are integrated over grids; for others NUTS is used.
+
+    Args:
+        model: The model, with the prior of a participant's parameters.
+        choices: The choices of the participants.
+        design: How the group depends on properties of the participants.
+        starts: Number of starts of the search for the mode.
+        seed: Seed of the starts and the draws.
+        on_iteration: Called after each iteration of the search with its number and the change of the group.
+        on_drawn: Called with the number of evaluations of the posterior since the last call.
+
+    Raises:
+        InvalidInputError: If fewer than two participants of a group made a choice, if the learner can't be fitted, or
+            if NUTS is needed but NumPyro is not installed.
+    """
+    log_prior = hyperprior(model, design)
+    found = find_group(model, choices, design, starts, seed, on_iteration, log_prior)
+    errors = covariance(found.nodes.take(found.active), found.coordinates, log_prior)
+    nodes = place_nodes(_widened(found.fit, design, errors), choices, design, seed)
+    active, mode = nodes.take(found.active), found.coordinates
+    for _ in range(_CLIMBS):
+        before, mode = mode, maximize_near(active, mode, correlated=True, log_prior=log_prior)
+        if len(before) == len(mode) and np.abs(mode - before).max() < _NEAR:
+            break
+    errors = covariance(active, mode, log_prior)
+    if len(model.parameters) > MAX_PARAMETERS:
+        return _draw_by_nuts(found.fit, choices, nodes, log_prior, mode, errors, seed, on_drawn)
+    return _draw_from_nodes(found.fit, nodes, log_prior, mode, errors, seed, on_drawn)
+
+
+def _draw_from_nodes(
+    fit: Fit,
+    nodes: Nodes,
+    log_prior: LogDensity,
+    mode: Floats,
+    errors: Floats,
+    seed: int,
+    on_drawn: Callable[[int], None],
+) -> Bayes:
+    """Draw the group, with sums over nodes as integrals, and then its participants from the nodes."""
+    rng, design = generator(seed, Stream.POSTERIOR_DRAWS), nodes.design
+    evaluations: list[tuple[Tensor, Tensor]] = []
+
+    def log_density(points: Floats) -> Floats:
+        evaluations.clear()
+        with torch.no_grad():
+            for batch in torch.from_numpy(points).split(batch_size(nodes)):
+                evaluations.append(_draw_participants(nodes, batch, rng))
+                on_drawn(len(batch))
+            prior = log_prior(torch.from_numpy(points))
+        total = torch.cat([each for each, _ in evaluations])[:, fit.choices > 0].sum(dim=1) + prior
+        below = (points[:, _sds(design, fit.model)] < math.log(MIN_SD)).any(axis=1)  # nodes are too sparse for these
+        return np.where(below, -np.inf, total.numpy())
+
+    draws = sampling.sample(log_density, mode, errors, rng)
+    log_likelihood, participants = (torch.cat(parts).numpy() for parts in zip(*evaluations, strict=True))
+    log_predictive, pareto_k = leave_one_out(draws.log_weight, log_likelihood)
+    return Bayes(
+        fit=fit,
+        design=design,
+        coordinates=draws.x,
+        unbounded=participants[draws.proposal],
+        log_likelihood=log_likelihood[draws.proposal],
+        log_predictive=log_predictive,
+        pareto_k=pareto_k,
+        posteriors=posteriors(nodes, _thinned(draws.x, AVERAGED), fit.model.constrain),
+        sampler="independence Metropolis",
+        draws_pareto_k=draws.pareto_k,
+    )
+
+
+def _draw_by_nuts(
+    fit: Fit,
+    choices: Choices,
+    nodes: Nodes,
+    log_prior: LogDensity,
+    mode: Floats,
+    errors: Floats,
+    seed: int,
+    on_drawn: Callable[[int], None],
+) -> Bayes:
+    """Draw the group and its participants jointly; only marginal likelihoods are sums over nodes."""
+    draws = nuts.sample(fit, choices, nodes.design, log_prior, mode, errors, seed, on_drawn)
+    groups = torch.from_numpy(draws.coordinates).flatten(0, 1)
+    with torch.no_grad():
+        batches = [log_posterior_masses(nodes, batch).logsumexp(dim=1).T for batch in groups.split(batch_size(nodes))]
+    log_likelihood = torch.cat(batches).numpy()
+    log_predictive, pareto_k = leave_one_out(np.zeros(len(log_likelihood)), log_likelihood)
+    values = fit.model.constrain(torch.from_numpy(draws.unbounded)).flatten(0, 1).numpy()
+    return Bayes(
+        fit=fit,
+        design=nodes.design,
+        coordinates=draws.coordinates,
+        unbounded=draws.unbounded,
+        log_likelihood=log_likelihood.reshape(*draws.coordinates.shape[:2], -1),
+        log_predictive=log_predictive,
+        pareto_k=pareto_k,
+        posteriors=Posteriors(values.mean(axis=0), *np.quantile(values, INTERVAL, axis=0)),
+        sampler="NUTS",
+        divergences=draws.divergences,
+    )
+
+
+def leave_one_out(log_weight: Floats, log_likelihood: Floats) -> tuple[Floats, Floats]:
+    """Compute the log-probability of each participant's choices given those of all others.
+
+    With the participant's own parameters integrated out, its choices change the posterior of the group only little, so
+    that draws of the group given all participants can be reweighted. Weights are smoothed (Vehtari et al. 2024).
+
+    Args:
+        log_weight: Log-weights of draws of the group, `(draws,)`.
+        log_likelihood: Marginal log-likelihood of each participant given each draw, `(draws, n)`.
+
+    Returns:
+        Log-probabilities, `(n,)`, and the shapes of the tails of the weights, `(n,)`.
+    """
+    found, known = [], np.isfinite(log_weight)
+    log_weight, log_likelihood = log_weight[known], log_likelihood[known]
+    for each in log_likelihood.T:
+        smoothed, pareto_k = array_stats.psislw(each - log_weight)
+        found.append((special.logsumexp(smoothed + each) - special.logsumexp(smoothed), float(pareto_k)))
+    log_predictive, shapes = np.array(found).T
+    return log_predictive, shapes
+
+
+def _draw_participants(nodes: Nodes, groups: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Draw each participant's parameters, `(groups, n, d)`; return its marginal log-likelihood, `(groups, n)`, too."""
+    log_mass = log_posterior_masses(nodes, groups).permute(2, 0, 1)
+    top = log_mass.amax(dim=2, keepdim=True)
+    cumulative = (log_mass - top).exp_().cumsum(dim=2)
+    mass = cumulative[..., -1:]
+    uniform = torch.from_numpy(rng.random(mass.shape)) * mass
+    node = torch.searchsorted(cumulative, uniform).clamp(max=cumulative.shape[2] - 1)[..., 0]
+    chosen = nodes.points[torch.arange(len(nodes.points)), node]
+    jitter = nodes.cell * torch.from_numpy(rng.standard_normal(chosen.shape))
+    return (top + mass.log())[..., 0], chosen + jitter
+
+
+def _thinned(draws: Floats, n: int) -> Floats:
+    """Return n of the draws of all chains, evenly spaced, `(n, k)`."""
+    flat = draws.reshape(-1, draws.shape[-1])
+    return flat[np.linspace(0, len(flat) - 1, n).astype(np.int64)]
+
+
+def _sds(design: Design, model: Model) -> slice:
+    """Where the logarithms of standard deviations are among the coordinates."""
+    means, sds = design.sizes(len(model.parameters))
+    return slice(means, means + sds)
+
+
+def _widened(fit: Fit, design: Design, errors: Floats) -> Fit:
+    """Return the fit with SDs of the group at the upper ends of their intervals, so that nodes suit all draws."""
+    sds = _sds(design, fit.model)
+    log_sd_se = np.sqrt(np.diag(errors))[sds].reshape(-1, len(fit.model.parameters)).max(axis=0)
+    factor = torch.from_numpy(np.minimum(np.exp(2 * log_sd_se), _WIDEST))
+    priors = {
+        name: prior._replace(sd=prior.sd * float(f))
+        for (name, prior), f in zip(fit.model.priors.items(), factor, strict=True)
+    }
+    each = fit.model.prior_of_each
+    own = None if each is None else (each[0], each[1] * factor)
+    return replace(fit, model=replace(fit.model, priors=priors, prior_of_each=own))
