@@ -23,8 +23,12 @@ assert VERSION
 AGENTS = ["safetensors>=0.5", "torch>=2.6"]
 EXPERIMENTS = [
     *AGENTS,
+    "arviz-base>=0.6",
+    "arviz-stats>=0.6",
     "bibtexparser>=2.0",
     "filelock>=3.16",
+    "h5netcdf>=1.4",
+    "h5py>=3.12",
     "jinja2>=3.1",
     "joblib>=1.4",
     "matplotlib>=3.9",
@@ -38,10 +42,11 @@ EXPERIMENTS = [
 ]
 DASK = ["dask[distributed]>=2025.1", "dask-jobqueue>=0.9"]
 LLM = ["anyio>=4.5", "httpx>=0.27"]
+NUTS = ["numpyro>=0.16"]
 SB3 = ["sb3-contrib>=2.7"]
 VIDEO = ["moviepy>=2.1"]
 DOCS = ["L2M4M>=1.0.4", "mkdocstrings[python]>=1.0", "zensical>=0.0.73"]
-ALL = [*EXPERIMENTS, *DASK, *LLM, *SB3, *VIDEO]
+ALL = [*EXPERIMENTS, *DASK, *LLM, *NUTS, *SB3, *VIDEO]
 
 TEST = [
     *ALL,
@@ -85,6 +90,7 @@ setup(
         "experiments": EXPERIMENTS,
         "dask": DASK,
         "llm": LLM,
+        "nuts": NUTS,
         "sb3": SB3,
         "video": VIDEO,
         "all": ALL,

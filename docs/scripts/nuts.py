@@ -33,8 +33,9 @@ NAMES = ("mean of logit w", "mean of log inverse temperature", "SD of logit w", 
 TEXT = """# Full posteriors: grids and NUTS
 
 `method: bayes` integrates the parameters of participants over grids and then draws the few parameters of the group.
-NUTS draws all of them at once, and is used for models with more than three parameters. Here both draw from the posterior
-of the hybrid model, for {studies} simulated studies of 42 participants with 144 rounds (`population_babur2024`).
+NUTS draws all of them at once, and is used for models with more than three parameters. Here both draw from the
+posterior of the hybrid model, for {studies} simulated studies of 42 participants with 144 rounds
+(`population_babur2024`).
 
 | group parameter | largest difference of means (posterior SDs) | ratio of SDs |
 | --- | ---: | ---: |

@@ -159,9 +159,10 @@ def estimates(map_: Floats, mean: Floats, truth: dict[str, Floats], studies: int
 
 GROUPS = """## Hierarchical fits: {studies} studies of {size} participants, 144 rounds
 
-`method: hierarchical` and `method: bayes` estimate the group from all participants. On the unbounded scale, over studies:
+`method: hierarchical` and `method: bayes` estimate the group from all participants. On the unbounded scale, over
+studies:
 
-| group | method | parameter | true mean | estimate | coverage | true SD | estimate | coverage | participants' coverage |
+| group | method | parameter | true mean | estimate | coverage | true SD | estimate | coverage | of participants |
 | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 {rows}
 

@@ -141,12 +141,14 @@ class Dataset(NamedTuple):
         simulated: Whether it is marked as simulated.
         game_known: Whether it specifies the game.
         notes: What was not read.
+        participants: The columns of `participants.tsv` as text, a row for each row of `choices`.
     """
 
     choices: Choices
     simulated: bool
     game_known: bool
     notes: list[str]
+    participants: pd.DataFrame
 
 
 def read_dataset(folder: Path) -> Dataset:
@@ -161,7 +163,8 @@ def read_dataset(folder: Path) -> Dataset:
     problems = DataProblems()
     simulated = _read_simulated(folder, problems)
     game, ranks = _read_game(folder, problems)
-    listed = _read_participants(folder, problems)
+    participants = _read_participants(folder, problems)
+    listed = dict(zip(participants.index, participants.pop("row").tolist(), strict=True))
     found = {path.name: path for path in sorted(folder.glob("sub-*")) if path.is_dir()}
     for label in listed:
         if label not in found:
@@ -194,7 +197,9 @@ def read_dataset(folder: Path) -> Dataset:
         choices = reader.read(game, names)
     problems.raise_if_any(str(folder))
     assert choices is not None  # else there was a problem
-    return Dataset(choices, simulated, game is not None, notes)
+    if listed:
+        participants = participants.loc[[f"sub-{name}" for name in choices.names()]]
+    return Dataset(choices, simulated, game is not None, notes, participants)
 
 
 def is_simulated(folder: Path) -> bool:
@@ -228,26 +233,27 @@ def _read_game(folder: Path, problems: DataProblems) -> tuple[GameSpec | None, i
     return game, game.ranks
 
 
-def _read_participants(folder: Path, problems: DataProblems) -> dict[str, int]:
-    """Return the rows of participants in `participants.tsv`, by label."""
+def _read_participants(folder: Path, problems: DataProblems) -> pd.DataFrame:
+    """Return `participants.tsv` with the labels as the index, and the column `row` with the row in the file."""
     table = read_table(folder / "participants.tsv", "participants.tsv", "\t", problems)
+    empty = pd.DataFrame({"row": []})
     if table is None:
-        return {}
+        return empty
     if "participant_id" not in table:
         problems.add("is required in the header", "participants.tsv", 1, "participant_id")
-        return {}
+        return empty
     if (folder / "participants.json").exists():
         read_json(folder / "participants.json", problems)
-    listed: dict[str, int] = {}
-    for label, row in zip(table.participant_id, table.index, strict=True):
-        if label in listed:
+    repeated = table.participant_id.duplicated()
+    for label, row, again in zip(table.participant_id, table.index, repeated, strict=True):
+        if again:
             problems.add(
                 f"must be unique, got {label!r} more than once", "participants.tsv", int(row), "participant_id"
             )
         if not label.startswith("sub-"):
             problems.add(f"must begin with 'sub-', got {label!r}", "participants.tsv", int(row), "participant_id")
-        listed[label] = int(row)
-    return listed
+    table = table[~repeated]
+    return table.drop(columns="row", errors="ignore").assign(row=table.index).set_index("participant_id")
 
 
 def _labels(choices: Choices) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
@@ -30,6 +31,8 @@ class Data(NamedTuple):
         game_known: Whether `choices.game` is the game that was played, rather than one of the same size.
         population: The population, if it was simulated while loading.
         notes: What was not read, such as unknown columns.
+        participants: What is known about the participants, as text: the columns of `participants.tsv`, with a row for
+            each row of `choices`. None for other sources.
     """
 
     choices: Choices
@@ -37,6 +40,7 @@ class Data(NamedTuple):
     game_known: bool
     population: PopulationConfig | None = None
     notes: tuple[str, ...] = ()
+    participants: pd.DataFrame | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -86,7 +90,8 @@ def load(path: str, overrides: Sequence[str] = ()) -> Data:
         if overrides:
             raise InvalidInputError(path, [f"is a data set and can't be combined with overrides, got {overrides[0]!r}"])
         dataset = read_dataset(place)
-        return Data(dataset.choices, dataset.simulated, dataset.game_known, notes=tuple(dataset.notes))
+        known = dataset.simulated, dataset.game_known
+        return Data(dataset.choices, *known, notes=tuple(dataset.notes), participants=dataset.participants)
     if place.suffix.lower() not in (".yaml", ".yml") and not is_shipped(path):
         got = "a file of another format" if place.exists() else "a path that does not exist"
         problem = "must be the folder of a BIDS data set or a config (`kind: data` for tables, `kind: population`)"

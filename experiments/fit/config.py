@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from accept_reject.errors import Integer, Spec
 from accept_reject.experiments.config import DataPath
@@ -27,7 +27,11 @@ class FitConfig(Spec):
             current folder.
         models: The models.
         method: `map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates
-            the priors from the group; `maximum-likelihood` uses no priors, so that models have no evidence to compare.
+            the priors from the group; `bayes` draws the group and all participants from their posterior;
+            `maximum-likelihood` uses no priors, so that models have no evidence to compare.
+        groups: Column of `participants.tsv` with each participant's group; groups have separate means and standard
+            deviations of parameters, which are compared. Only for hierarchical methods, like `covariates`.
+        covariates: Columns of `participants.tsv` with numbers, on which the means of parameters depend linearly.
         starts: Number of starting points of the search for the optimum.
         seed: Seed of the starting points and of the simulations.
         selection_prior: Prior count of each model in model selection: 1 as in SPM, or 1 over the number of models as in
@@ -40,6 +44,8 @@ class FitConfig(Spec):
     data: DataPath
     models: tuple[ModelEntry, ...]
     method: Method = "map"
+    groups: Annotated[str, Field(min_length=1)] | None = None
+    covariates: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     starts: Annotated[Integer, Field(ge=1, le=1_000)] = 10
     seed: Annotated[Integer, Field(ge=0)] = 0
     selection_prior: SelectionPrior = 1
@@ -53,3 +59,16 @@ class FitConfig(Spec):
         if PARTICIPANTS in names:
             raise ValueError(f"names must not be {PARTICIPANTS!r}, the participants' name in tables; set another label")
         return entries
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> FitConfig:
+        problems = []
+        given = [key for key in ("groups", "covariates") if getattr(self, key)]
+        if self.method not in ("hierarchical", "bayes"):
+            problems += [f"{key}: is only valid with method hierarchical or bayes, got {self.method}" for key in given]
+        used = [*self.covariates, *([self.groups] if self.groups else [])]
+        repeated = sorted({name for name in used if used.count(name) > 1})
+        problems += [f"covariates: columns must be unique, got {name!r} more than once" for name in repeated]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self

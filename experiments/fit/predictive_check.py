@@ -20,7 +20,7 @@ from accept_reject.experiments.analysis.intervals import Interval, mean_interval
 from accept_reject.experiments.analysis.stay_switch import EFFECTS, stay_switch
 from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.fit.config import PARTICIPANTS
-from accept_reject.experiments.inference.individual import Fit
+from accept_reject.experiments.inference.fit import ModelFit
 from accept_reject.experiments.simulation.play import play, sample
 from accept_reject.experiments.simulation.replay import evidence_over_rounds
 from accept_reject.random import Stream, generator
@@ -55,7 +55,11 @@ class Check:
 
 
 def check(
-    fits: dict[str, Fit], data: Data, simulations: int, seed: int, on_simulated: Callable[[int], None] = lambda _: None
+    fits: dict[str, ModelFit],
+    data: Data,
+    simulations: int,
+    seed: int,
+    on_simulated: Callable[[int], None] = lambda _: None,
 ) -> Check:
     """Simulate studies from fitted participants, and compare them with the data.
 
@@ -81,7 +85,7 @@ def check(
             parameters = fit.draw(rng)
             if data.game_known:
                 episodes = draw(choices.game, study_seed, len(choices))
-                study = play(fit.model.agent(parameters), episodes, study_seed)
+                study = play(fit.fit.model.agent(parameters), episodes, study_seed)
                 study = replace(study, choice=np.where(choices.missed, choices.choice, study.choice))
                 estimates.append(stay_switch(study).estimate.to_numpy())
             else:
@@ -99,9 +103,9 @@ def check(
     return Check(data.game_known, curve_points(choices.game).middle, curves, table.dropna().reset_index(drop=True))
 
 
-def _one_step_ahead(fit: Fit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:
+def _one_step_ahead(fit: ModelFit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:
     """Simulate choices given each participant's own offers and feedback so far; missed rounds stay missed."""
-    agent = fit.model.agent(parameters)
+    agent = fit.fit.model.agent(parameters)
     with torch.no_grad():
         policy = agent.log_policy(evidence_over_rounds(agent, choices)).exp().numpy()
     answer = sample(policy, np.random.default_rng(seed).random(policy.shape[:2]))

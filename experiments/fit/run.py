@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.fit.config import FitConfig
+from accept_reject.experiments.fit.participants import design_of
 from accept_reject.experiments.fit.predictive_check import Check, check
-from accept_reject.experiments.inference.fit import ModelFit, fit
+from accept_reject.experiments.inference.design import Design
+from accept_reject.experiments.inference.fit import LEAVE_ONE_OUT, ModelFit, fit
 from accept_reject.experiments.inference.individual import check_choices
 from accept_reject.experiments.inference.model_selection import (
     ModelSelection,
@@ -23,6 +25,9 @@ from accept_reject.experiments.reporting.progress import OnProgress, silent, ste
 
 Floats = NDArray[np.float64]
 
+EVIDENCE = ("Laplace", "quadrature", LEAVE_ONE_OUT)
+"""Methods of computing the evidence, the most accurate one last."""
+
 
 @dataclass(frozen=True, eq=False)
 class FitResults:
@@ -32,6 +37,7 @@ class FitResults:
         config: The config.
         data: The data.
         models: The fits by the models' names.
+        design: Groups and covariates of hierarchical models.
         selections: Random-effects model selection by method of computing the evidence; participants without choices are
             left out. Empty for a single model, without evidence, and if a group has not converged.
         check: The predictive check; None without simulations.
@@ -40,13 +46,14 @@ class FitResults:
     config: FitConfig
     data: Data
     models: dict[str, ModelFit]
+    design: Design
     selections: dict[str, ModelSelection]
     check: Check | None
 
     @property
     def evidence_method(self) -> str:
-        """Method of computing the reported evidence: quadrature if it is available for every model, or else Laplace."""
-        return "quadrature" if all("quadrature" in each.evidence for each in self.models.values()) else "Laplace"
+        """Method of computing the reported evidence: the most accurate one that is available for every model."""
+        return [name for name in EVIDENCE if all(name in each.evidence for each in self.models.values())][-1]
 
     @property
     def selection(self) -> ModelSelection | None:
@@ -55,8 +62,10 @@ class FitResults:
 
     @property
     def unconverged(self) -> tuple[str, ...]:
-        """Models whose group has not converged."""
-        return tuple(name for name, each in self.models.items() if each.group is not None and not each.group.converged)
+        """Models whose group, or the draws of it, have not converged."""
+        return tuple(
+            name for name, each in self.models.items() if each.hierarchical and not each.hierarchical.converged
+        )
 
     @property
     def unidentified(self) -> dict[str, tuple[str, ...]]:
@@ -87,16 +96,16 @@ def run(config: FitConfig, data: Data, on_progress: OnProgress = silent) -> FitR
         InvalidInputError: If the data can't be fitted with the method, or a model can't be fitted.
     """
     check_choices(data.choices, config.method != "maximum-likelihood", config.data)
+    design = design_of(config, data)
     models = {
-        entry.name: fit(entry.resolve(), data.choices, config.method, config.starts, config.seed, on_progress)
+        entry.name: fit(entry.resolve(), data.choices, config.method, config.starts, config.seed, on_progress, design)
         for entry in config.models
     }
     predictive_check = None
     if config.simulations:
         step = steps(on_progress, "predictive check", config.simulations * len(models))
-        fits = {name: each.fit for name, each in models.items()}
-        predictive_check = check(fits, data, config.simulations, config.seed, step)
-    return FitResults(config, data, models, select(models, config.selection_prior), predictive_check)
+        predictive_check = check(models, data, config.simulations, config.seed, step)
+    return FitResults(config, data, models, design, select(models, config.selection_prior), predictive_check)
 
 
 def select(models: dict[str, ModelFit], prior: SelectionPrior) -> dict[str, ModelSelection]:
@@ -105,10 +114,10 @@ def select(models: dict[str, ModelFit], prior: SelectionPrior) -> dict[str, Mode
     Nothing is selected if a group has not converged, because its evidence could still increase.
     """
     played = next(iter(models.values())).fit.choices > 0
-    if len(models) < 2 or any(each.group is not None and not each.group.converged for each in models.values()):
+    if len(models) < 2 or any(each.hierarchical and not each.hierarchical.converged for each in models.values()):
         return {}
     count = prior_count(prior, len(models))
-    methods = [name for name in ("Laplace", "quadrature") if all(name in each.evidence for each in models.values())]
+    methods = [name for name in EVIDENCE if all(name in each.evidence for each in models.values())]
     return {
         name: select_models(np.stack([each.evidence[name][played] for each in models.values()], axis=1), count)
         for name in methods

@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 from scipy import special
 from torch import Tensor
@@ -25,7 +25,7 @@ from torch.distributions import CorrCholeskyTransform, HalfNormal, LKJCholesky, 
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.inference import nuts, sampling
 from accept_reject.experiments.inference.design import Design
-from accept_reject.experiments.inference.hierarchical import find_group
+from accept_reject.experiments.inference.hierarchical import Combination, find_group
 from accept_reject.experiments.inference.individual import Fit
 from accept_reject.experiments.inference.marginal import (
     MIN_SD,
@@ -114,6 +114,18 @@ class Bayes:
             return np.ones((*rest.shape[:2], 1, 1))
         return torch.stack([torch.stack([correlation_matrix(x) for x in chain]) for chain in rest]).numpy()
 
+    def combination(self, weights: Floats) -> Combination:
+        """Summarize a linear combination of coordinates, such as a mean or a contrast of means.
+
+        Args:
+            weights: The weights of means and standard deviations, see `Design.mean_of`.
+
+        Returns:
+            Posterior mean, standard deviation and central 95% interval.
+        """
+        draws = self.coordinates[..., : len(weights)] @ weights
+        return Combination(float(draws.mean()), float(draws.std()), *np.quantile(draws, INTERVAL).tolist())
+
     @cached_property
     def rhat(self) -> Floats:
         """R-hat of each coordinate, `(k,)`."""
@@ -126,7 +138,7 @@ class Bayes:
 
     @property
     def converged(self) -> bool:
-        """Whether the diagnostics are within their limits."""
+        """Whether the diagnostics of the draws are within their limits."""
         reliable = self.draws_pareto_k is None or self.draws_pareto_k < MAX_PARETO_K
         mixed = bool((self.rhat < MAX_RHAT).all() and (self.ess > MIN_ESS).all())
         return mixed and reliable and not self.divergences
@@ -146,19 +158,27 @@ def hyperprior(model: Model, design: Design) -> LogDensity:
     d = len(model.parameters)
     center = torch.zeros(len(design.groups) + len(design.covariates), d, dtype=torch.float64)
     center[: len(design.groups)] = model.prior_mean
-    means, sds = Normal(center, model.prior_sd), HalfNormal(model.prior_sd)
-    to_factor = CorrCholeskyTransform()
+    means: Any = Normal(center, model.prior_sd)
+    sds: Any = HalfNormal(model.prior_sd)
+    to_factor: Any = CorrCholeskyTransform()
 
     def log_density(coordinates: Tensor) -> Tensor:
         coefficients, log_sd, rest = design.split(coordinates, d)
         total = means.log_prob(coefficients).sum(dim=(-2, -1)) + (sds.log_prob(log_sd.exp()) + log_sd).sum(dim=(-2, -1))
         if rest.shape[-1]:
             factor = to_factor(rest)
-            lkj = LKJCholesky(d, CONCENTRATION).log_prob(factor)
-            total = total + lkj + to_factor.log_abs_det_jacobian(rest, factor)
-        return total
+            lkj: Any = LKJCholesky(d, CONCENTRATION)
+            total = total + lkj.log_prob(factor) + to_factor.log_abs_det_jacobian(rest, factor)
+        return torch.as_tensor(total)
 
     return log_density
+
+
+def evaluations(model: Model) -> int:
+    """Return how often `fit_bayes` calls `on_drawn` at most, in units."""
+    if len(model.parameters) > MAX_PARAMETERS:
+        return nuts.WARMUP + nuts.DRAWS
+    return sampling.ADAPTATION * sampling.ADAPTATIONS + sampling.CHAINS * (sampling.WARMUP + sampling.DRAWS)
 
 
 def fit_bayes(
@@ -218,7 +238,7 @@ def _draw_from_nodes(
     def log_density(points: Floats) -> Floats:
         evaluations.clear()
         with torch.no_grad():
-            for batch in torch.from_numpy(points).split(batch_size(nodes)):
+            for batch in torch.split(torch.from_numpy(points), batch_size(nodes)):
                 evaluations.append(_draw_participants(nodes, batch, rng))
                 on_drawn(len(batch))
             prior = log_prior(torch.from_numpy(points))
@@ -257,7 +277,9 @@ def _draw_by_nuts(
     draws = nuts.sample(fit, choices, nodes.design, log_prior, mode, errors, seed, on_drawn)
     groups = torch.from_numpy(draws.coordinates).flatten(0, 1)
     with torch.no_grad():
-        batches = [log_posterior_masses(nodes, batch).logsumexp(dim=1).T for batch in groups.split(batch_size(nodes))]
+        batches = [
+            log_posterior_masses(nodes, batch).logsumexp(dim=1).T for batch in torch.split(groups, batch_size(nodes))
+        ]
     log_likelihood = torch.cat(batches).numpy()
     log_predictive, pareto_k = leave_one_out(np.zeros(len(log_likelihood)), log_likelihood)
     values = fit.model.constrain(torch.from_numpy(draws.unbounded)).flatten(0, 1).numpy()
@@ -291,8 +313,8 @@ def leave_one_out(log_weight: Floats, log_likelihood: Floats) -> tuple[Floats, F
     found, known = [], np.isfinite(log_weight)
     log_weight, log_likelihood = log_weight[known], log_likelihood[known]
     for each in log_likelihood.T:
-        smoothed, pareto_k = array_stats.psislw(each - log_weight)
-        found.append((special.logsumexp(smoothed + each) - special.logsumexp(smoothed), float(pareto_k)))
+        weights, pareto_k = sampling.smoothed(log_weight - each)
+        found.append((special.logsumexp(weights + each) - special.logsumexp(weights), pareto_k))
     log_predictive, shapes = np.array(found).T
     return log_predictive, shapes
 

@@ -89,6 +89,21 @@ class Design:
         """Return the numbers of coefficients and of standard deviations of d parameters."""
         return (len(self.groups) + len(self.covariates)) * d, len(self.groups) * d
 
+    def mean_of(self, regressor: int, parameter: int, d: int) -> Floats:
+        """Return the weights of coordinates, `(means + sds,)`, that select a coefficient.
+
+        Args:
+            regressor: Index among the groups and then the covariates.
+            parameter: Index of the parameter.
+            d: Number of parameters.
+        """
+        return np.eye(sum(self.sizes(d)))[regressor * d + parameter]
+
+    def log_sd_of(self, group: int, parameter: int, d: int) -> Floats:
+        """Return the weights of coordinates that select the logarithm of a group's standard deviation."""
+        means, sds = self.sizes(d)
+        return np.eye(means + sds)[means + group * d + parameter]
+
     def of_each(self, coordinates: Tensor, d: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the distribution of each participant: means and standard deviations, `(..., n, d)` each.
 

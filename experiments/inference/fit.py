@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from accept_reject.envs.choices import Choices
+from accept_reject.experiments.inference.bayes import Bayes, evaluations, fit_bayes
+from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import NEAR, Group, fit_hierarchically
 from accept_reject.experiments.inference.identifiability import unidentified
 from accept_reject.experiments.inference.individual import Fit, fit_individually
@@ -19,9 +23,13 @@ from accept_reject.experiments.reporting.progress import OnProgress, silent, ste
 
 Floats = NDArray[np.float64]
 
-Method = Literal["map", "hierarchical", "maximum-likelihood"]
+LEAVE_ONE_OUT = "leave-one-out"
+"""Name of the evidence of full posteriors."""
+
+Method = Literal["map", "hierarchical", "bayes", "maximum-likelihood"]
 """`map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates the priors
-from the group; `maximum-likelihood` uses no priors, so that models have no evidence to compare."""
+from the group; `bayes` draws the group and all participants from their posterior; `maximum-likelihood` uses no priors,
+so that models have no evidence to compare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +38,17 @@ class ModelFit:
 
     Attributes:
         fit: Estimates of each participant.
-        group: The group, if the fit is hierarchical.
-        posterior: Evidence and posterior means by quadrature, if the model has a prior and few enough parameters.
+        group: The group, if the method is `hierarchical`.
+        bayes: Draws from the posterior, if the method is `bayes`.
+        posterior: Evidence and posterior means of each participant by quadrature, for `map` and `hierarchical`, if the
+            model has few enough parameters.
         unidentified: For each participant, names of the parameters about which the choices contain no information,
             alone or in combination; see `identifiability.unidentified`.
     """
 
     fit: Fit
     group: Group | None = None
+    bayes: Bayes | None = None
     posterior: Posterior | None = None
     unidentified: Sequence[tuple[str, ...]] = ()
 
@@ -48,8 +59,13 @@ class ModelFit:
 
     @property
     def estimates(self) -> Floats:
-        """Estimates of the parameters, `(participants, parameters)`."""
-        return self.fit.estimates
+        """Estimates of the parameters, `(participants, parameters)`; for `bayes`, they are posterior means."""
+        return self.fit.estimates if self.bayes is None else self.bayes.posteriors.mean
+
+    @property
+    def hierarchical(self) -> Group | Bayes | None:
+        """The group, if it was estimated."""
+        return self.group or self.bayes
 
     @property
     def posterior_mean(self) -> Floats:
@@ -58,8 +74,8 @@ class ModelFit:
         In a hierarchical fit, they are averaged over the uncertainty about the group; otherwise they are computed by
         quadrature, or by the Laplace approximation for models with too many parameters.
         """
-        if self.group is not None:
-            return self.group.posteriors.mean
+        if self.hierarchical is not None:
+            return self.hierarchical.posteriors.mean
         return self.fit.laplace_mean if self.posterior is None else self.posterior.mean
 
     def interval(self) -> tuple[Floats, Floats]:
@@ -67,25 +83,41 @@ class ModelFit:
 
         Intervals of maximum-likelihood estimates are Normal on the unbounded scale.
         """
-        source = self.posterior if self.group is None else self.group.posteriors
+        source = self.posterior if self.hierarchical is None else self.hierarchical.posteriors
         return self.fit.interval() if source is None else (source.low, source.high)
 
     @property
     def evidence(self) -> dict[str, Floats]:
-        """Log-evidence of each participant, `(participants,)`, by method of computing it."""
+        """Log-evidence of each participant, `(participants,)`, by method of computing it.
+
+        For `bayes`, it is the log-probability of the participant's choices given those of all others.
+        """
+        if self.bayes is not None:
+            return {LEAVE_ONE_OUT: self.bayes.log_predictive}
         evidence = {"Laplace": self.fit.log_evidence} if self.fit.bayesian else {}
         return evidence if self.posterior is None else {**evidence, "quadrature": self.posterior.log_evidence}
 
     @property
     def log_evidence(self) -> Floats:
-        """The most accurate log-evidence of each participant, `(participants,)`: by quadrature, else by Laplace.
+        """The most accurate log-evidence of each participant, `(participants,)`.
 
         Raises:
             ValueError: If the fit is by maximum likelihood, which has no evidence.
         """
         if not self.evidence:
-            raise ValueError("a maximum-likelihood fit has no evidence; use method='map' or 'hierarchical'")
-        return self.evidence.get("quadrature", self.evidence["Laplace"])
+            raise ValueError("a maximum-likelihood fit has no evidence; use another method")
+        return list(self.evidence.values())[-1]
+
+    def draw(self, rng: np.random.Generator) -> Tensor:
+        """Draw the participants' parameters on the unbounded scale from their posteriors, `(participants, parameters)`.
+
+        They are drawn jointly for `bayes`, and otherwise from Laplace approximations; maximum-likelihood estimates are
+        returned as they are.
+        """
+        if self.bayes is None:
+            return self.fit.draw(rng)
+        draws = self.bayes.unbounded.reshape(-1, *self.bayes.unbounded.shape[2:])
+        return torch.from_numpy(draws[rng.integers(len(draws))])
 
     @property
     def flags(self) -> list[str]:
@@ -108,6 +140,7 @@ def fit(
     starts: int = 10,
     seed: int = 0,
     on_progress: OnProgress = silent,
+    design: Design | None = None,
 ) -> ModelFit:
     r"""Fit a model to the choices of every participant.
 
@@ -118,9 +151,9 @@ def fit(
     L_i = \ell_i(\hat x_i) + \log p(\hat x_i) + \tfrac{d}{2} \log 2 \pi - \tfrac{1}{2} \log \det H_i,$$
 
     with the number of parameters $d$ and the negative Hessian $H_i$ at the estimate. `hierarchical` estimates the mean
-    and the standard deviation of $p$ by maximizing the marginal likelihood of all participants, and
-    `maximum-likelihood` leaves $p$ out. For models with up to three parameters, evidence, posterior means and intervals
-    are computed by quadrature.
+    and the standard deviation of $p$ by maximizing the marginal likelihood of all participants, `bayes` draws them and
+    their correlations from their posterior, and `maximum-likelihood` leaves $p$ out. For models with up to three
+    parameters, participants' parameters are integrated by quadrature.
 
     Args:
         model: A model, or the name of a learner, whose default parameters are then estimated under its default priors.
@@ -129,6 +162,7 @@ def fit(
         starts: Number of starting points of the search for the optimum.
         seed: Seed of the starting points.
         on_progress: Called with the stage and the share of it that is done.
+        design: How the group depends on properties of the participants, for hierarchical methods.
 
     Raises:
         InvalidInputError: If the choices can't be fitted with this method, or the model can't be fitted.
@@ -143,19 +177,31 @@ def fit(
         from accept_reject.experiments.inference.entries import ModelEntry
 
         model = ModelEntry(agent=model).resolve()
-    group = posterior = None
-    if method == "hierarchical":
+    group = draws = posterior = None
+    design = design or Design.common(len(choices))
+    if method in ("hierarchical", "bayes"):
         stage = f"{model.name}: group"
 
         def on_iteration(_: int, change: float) -> None:
             on_progress(stage, float(np.clip(np.log(max(change, NEAR)) / np.log(NEAR), 0, 1)))
 
-        group = fit_hierarchically(model, choices, starts, seed, on_iteration)
-        fitted = group.fit
-        on_progress(stage, 1)
+        if method == "bayes":
+            step = steps(on_progress, f"{model.name}: posterior", evaluations(model))
+
+            def on_drawn(n: int) -> None:
+                on_progress(stage, 1)
+                step(n)
+
+            draws = fit_bayes(model, choices, design, starts, seed, on_iteration, on_drawn)
+            fitted = draws.fit
+            on_progress(f"{model.name}: posterior", 1)
+        else:
+            group = fit_hierarchically(model, choices, starts, seed, on_iteration, design)
+            fitted = group.fit
+            on_progress(stage, 1)
     else:
         step = steps(on_progress, f"{model.name}: fit", len(choices))
         fitted = fit_individually(model, choices, method == "map", starts, seed, step)
-    if fitted.bayesian and len(model.parameters) <= MAX_PARAMETERS:
+    if fitted.bayesian and draws is None and len(model.parameters) <= MAX_PARAMETERS:
         posterior = integrate(fitted, choices, steps(on_progress, f"{model.name}: evidence", len(choices)))
-    return ModelFit(fitted, group, posterior, unidentified(model, choices))
+    return ModelFit(fitted, group, draws, posterior, unidentified(model, choices))

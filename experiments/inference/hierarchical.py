@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.inference.design import Design
-from accept_reject.experiments.inference.individual import OPTIMUM_TOLERANCE, Fit, fit_from, fit_individually
+from accept_reject.experiments.inference.individual import OPTIMUM_TOLERANCE, Z95, Fit, fit_from, fit_individually
 from accept_reject.experiments.inference.marginal import (
     Correlations,
     LogDensity,
@@ -44,6 +45,15 @@ standard deviations, and whose standard deviations differ by less than this shar
 
 GROUP_DRAWS = 100
 """Number of draws of the group over which participants' posteriors are averaged."""
+
+
+class Combination(NamedTuple):
+    """An estimate of a combination of a group's coordinates, its standard error, and its 95% interval."""
+
+    estimate: float
+    se: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +106,19 @@ class Group:
     def log_sd_se(self) -> Floats:
         """Their standard errors."""
         return self._split(np.sqrt(np.diag(self.covariance)))[1]
+
+    def combination(self, weights: Floats) -> Combination:
+        """Estimate a linear combination of coordinates, such as a mean or a contrast of means.
+
+        Args:
+            weights: `(k,)`; see `Design.mean_of`.
+        """
+        used = weights != 0
+        covariance = self.covariance[np.ix_(used, used)]
+        known = bool(np.isfinite(covariance).all())
+        se = float(np.sqrt(weights[used] @ covariance @ weights[used])) if known else np.inf
+        estimate = float(weights @ self.coordinates)
+        return Combination(estimate, se, estimate - Z95 * se, estimate + Z95 * se)
 
     def _split(self, coordinates: Floats) -> tuple[Floats, Floats]:
         means, sds, _ = self.design.split(torch.from_numpy(coordinates), len(self.fit.model.parameters))

@@ -167,7 +167,7 @@ def posteriors(nodes: Nodes, groups: Floats, constrain: Callable[[Tensor], Tenso
         constrain: Maps parameters from the unbounded scale to their ranges.
     """
     weights = torch.zeros_like(nodes.log_mass)
-    for batch in torch.from_numpy(groups).split(batch_size(nodes)):
+    for batch in torch.split(torch.from_numpy(groups), batch_size(nodes)):
         weights += log_posterior_masses(nodes, batch).softmax(dim=1).sum(dim=2) / len(groups)
     mean = (weights[..., None] * constrain(nodes.points)).sum(dim=1)
     low, high = constrain(quantiles(nodes.points, weights, nodes.cell, INTERVAL))

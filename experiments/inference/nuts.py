@@ -109,15 +109,13 @@ def _run(joint: _Joint, seed: int, on_drawn: Callable[[int], None]) -> NutsDraws
     import jax.numpy as jnp
     from numpyro.infer import MCMC, NUTS
 
-    shapes = jax.ShapeDtypeStruct((), jnp.float64), jax.ShapeDtypeStruct((joint.size,), jnp.float64)
-
-    @jax.custom_vjp
-    def potential(x: Any) -> Any:
-        return jax.pure_callback(joint, shapes, x, vmap_method="expand_dims")[0]
+    shape: Any = jax.ShapeDtypeStruct
+    shapes = shape((), jnp.float64), shape((joint.size,), jnp.float64)
 
     def forward(x: Any) -> Any:
         return jax.pure_callback(joint, shapes, x, vmap_method="expand_dims")
 
+    potential: Any = jax.custom_vjp(lambda x: forward(x)[0])
     potential.defvjp(forward, lambda gradient, upstream: (upstream * gradient,))
     kernel = NUTS(potential_fn=potential)
     begin = np.random.default_rng(seed).uniform(-0.5, 0.5, (CHAINS, joint.size))

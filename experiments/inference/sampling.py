@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from arviz_stats.base import array_stats
+from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 from scipy import special, stats
 
@@ -86,8 +86,15 @@ def sample(
         proposal=proposal,
         log_weight=log_weight,
         acceptance=accepted,
-        pareto_k=float(array_stats.psislw(-log_weight[np.isfinite(log_weight)])[1]),
+        pareto_k=smoothed(log_weight[np.isfinite(log_weight)])[1],
     )
+
+
+def smoothed(log_weight: Floats) -> tuple[Floats, float]:
+    """Smooth the tail of weights (Vehtari et al. 2024); return the log-weights, `(draws,)`, and the tail's shape."""
+    statistics: Any = array_stats
+    log_weight, pareto_k = statistics.psislw(-log_weight)
+    return log_weight, float(pareto_k)
 
 
 def rhat(draws: Floats) -> Floats:

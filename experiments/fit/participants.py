@@ -1,0 +1,89 @@
+"""Groups and covariates of a fit, from the columns of `participants.tsv`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from accept_reject.errors import InvalidInputError, shorten, suggest
+from accept_reject.experiments.data.bids import MISSING
+from accept_reject.experiments.data.load import Data
+from accept_reject.experiments.fit.config import FitConfig
+from accept_reject.experiments.inference.design import Design
+
+MAX_GROUPS = 20
+"""Largest number of groups; a column with more is probably not one of groups."""
+
+_NAMED = 5
+"""Number of participants that a message names."""
+
+
+def design_of(config: FitConfig, data: Data) -> Design:
+    """Return the design of the hierarchical models.
+
+    Args:
+        config: The config with the names of the columns.
+        data: The data.
+
+    Raises:
+        InvalidInputError: With every problem of the columns.
+    """
+    n = len(data.choices)
+    if config.groups is None and not config.covariates:
+        return Design.common(n)
+    if data.participants is None:
+        problem = "groups and covariates are columns of participants.tsv in a BIDS data set, got other data"
+        raise InvalidInputError(config.data, [problem])
+    problems: list[str] = []
+    table = data.participants.replace({MISSING: None, "": None})
+    named = ([("groups", config.groups)] if config.groups else []) + [
+        ("covariates", name) for name in config.covariates
+    ]
+    for key, name in named:
+        if name not in table:
+            known = ", ".join(map(str, table.columns)) or "no other columns than participant_id"
+            problems.append(
+                f"{key}: must be a column of participants.tsv ({known}), got {name!r}{suggest(name, table)}"
+            )
+        elif table[name].isna().any():
+            without = table.index[table[name].isna()]
+            more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
+            problems.append(f"{key}: {name!r} has no value for {', '.join(without[:_NAMED])}{more}; leave them out")
+    if not problems:
+        problems += _check_groups(config.groups, table) + _check_covariates(config, table)
+    if problems:
+        raise InvalidInputError(config.data, problems)
+    groups = None if config.groups is None else table[config.groups].tolist()
+    return Design.of(groups, {name: table[name].astype(float).tolist() for name in config.covariates}, n)
+
+
+def _check_groups(groups: str | None, table: pd.DataFrame) -> list[str]:
+    if groups is None:
+        return []
+    found = table[groups].unique()
+    if 2 <= len(found) <= MAX_GROUPS:
+        return []
+    return [f"groups: {groups!r} must have from 2 to {MAX_GROUPS} different values, got {len(found)}"]
+
+
+def _check_covariates(config: FitConfig, table: pd.DataFrame) -> list[str]:
+    problems = []
+    for name in config.covariates:
+        values = pd.to_numeric(table[name], errors="coerce")
+        wrong = values.isna() | ~np.isfinite(values)
+        if wrong.any():
+            problems.append(
+                f"covariates: {name!r} must be numbers, got {shorten(table[name][wrong].iloc[0])} for "
+                f"{table.index[wrong][0]}; a column of names can be used as groups"
+            )
+        elif values.nunique() < 2:
+            problems.append(f"covariates: {name!r} must vary between participants, got {values.iloc[0]:g} for all")
+    if problems or not config.covariates:
+        return problems
+    groups = None if config.groups is None else table[config.groups].tolist()
+    covariates = {name: table[name].astype(float).tolist() for name in config.covariates}
+    regressors = Design.of(groups, covariates, len(table)).regressors.numpy()
+    if np.linalg.matrix_rank(regressors, tol=1e-6 * len(table) ** 0.5) < regressors.shape[1]:
+        names = [name for name in (config.groups, *config.covariates) if name]
+        problems.append(f"covariates: {', '.join(names)} must not determine each other, as effects can't be separated")
+    return problems
