@@ -77,7 +77,7 @@ def main() -> None:
         draws=[each[0].coordinates[..., 0].size for each in (grid, nuts)],
         ess=[np.median([found.ess.min() for found in each]) for each in (grid, nuts)],
         rhat=[max(found.rhat.max() for found in each) for each in (grid, nuts)],
-        divergences=sum(found.divergences or 0 for found in nuts),
+        divergences=sum(found.divergences for found in nuts),
         elpd=max(abs(a.log_predictive.sum() - b.log_predictive.sum()) for a, b in zip(grid, nuts, strict=True)),
     )
     write(PAGE, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from accept_reject.experiments.data.load import Data, describe, load
 from accept_reject.experiments.fit import figures, tables
 from accept_reject.experiments.fit.config import FitConfig
+from accept_reject.experiments.fit.draws import write_draws
 from accept_reject.experiments.fit.frames import frames
 from accept_reject.experiments.fit.run import FitResults, run
 from accept_reject.experiments.inference.model_selection import DECIDED
@@ -33,8 +34,12 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
 
     @property
     def fingerprint(self) -> str:
-        """Identifier of the choices."""
-        return self.inputs.fingerprint
+        """Identifier of the choices, and of the groups and covariates that are used."""
+        used = [name for name in (self.config.groups, *self.config.covariates) if name is not None]
+        if not used or self.inputs.participants is None:
+            return self.inputs.fingerprint
+        known = [name for name in used if name in self.inputs.participants]
+        return f"{self.inputs.fingerprint} {self.inputs.participants[known].to_csv()}"
 
     def run(self, folder: Path, on_progress: OnProgress) -> FitResults:
         """Fit, compare and check."""
@@ -49,7 +54,9 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
             models.only(*(column for column in models.header if column not in ("per choice", "AIC"))),
             selection,
             parameters.only(*(column for column in parameters.header if column not in tables.PRIOR_COLUMNS)),
-            groups and groups.only("model", "parameter", "median", "iterations"),
+            groups and groups.only(*(column for column in groups.header if column not in tables.UNBOUNDED_COLUMNS)),
+            tables.contrasts(results),
+            tables.covariates(results),
             flags,
         )
         omnibus = tables.omnibus(results) if results.selections else ""
@@ -74,6 +81,8 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 "omnibus": omnibus,
                 "parameters": parameters,
                 "groups": groups,
+                "contrasts": tables.contrasts(results),
+                "covariates": tables.covariates(results),
                 "correlations": tables.correlations(results),
                 "flags": flags,
                 "predictive": tables.predictive(check) if check is not None else (),
@@ -83,6 +92,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
             tables=tuple(table for table in shown if table is not None),
             notes=tuple(filter(None, notes)),
             simulated=data.simulated,
+            write_more=partial(write_draws, results),
         )
 
     def answer(self, results: FitResults) -> tuple[str, ...]:
@@ -108,9 +118,11 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 f"the most probable one is {best} ({numbers})."
             ]
         if results.unconverged:
-            verb = "group has" if len(results.unconverged) == 1 else "groups have"
+            many = len(results.unconverged) > 1
+            group = "estimated groups have" if many else "estimated group has"
+            verb = "draws have" if self.config.method == "bayes" else group
             compared = "" if len(names) == 1 else ", so models are not compared"
-            sentences.insert(0, f"The estimated {verb} not converged for {listed(results.unconverged)}{compared}.")
+            sentences.insert(0, f"The {verb} not converged for {listed(results.unconverged)}{compared}.")
         unidentified = results.unidentified
         if unidentified:
             sentences.insert(0, _warning(unidentified, bool((self.inputs.choices.rank > 0).any())))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
-import torch
 
+from accept_reject.experiments.fit.group_frames import group_frames
 from accept_reject.experiments.fit.run import FitResults
-from accept_reject.experiments.inference.individual import Z95
 
 
 def frames(results: FitResults) -> dict[str, pd.DataFrame]:
@@ -17,10 +14,8 @@ def frames(results: FitResults) -> dict[str, pd.DataFrame]:
     tables = {"estimates": estimates(results), "fits": fits(results)}
     if results.selections:
         tables["selection"] = selection(results)
-    if results.config.method == "hierarchical":
-        tables["groups"] = groups(results)
-        if any(len(each.parameters) > 1 for each in results.models.values()):
-            tables["correlations"] = correlations(results)
+    if results.hierarchical:
+        tables |= group_frames(results)
     if results.check is not None:
         tables["predictive_curves"] = results.check.curves_frame()
         tables["predictive_stay_switch"] = results.check.effects
@@ -39,7 +34,7 @@ def estimates(results: FitResults) -> pd.DataFrame:
         fit = each.fit
         n, d = fit.estimates.shape
         low, high = each.interval()
-        values = {"estimate": fit.estimates, "low": low, "high": high}
+        values = {"estimate": each.estimates, "low": low, "high": high}
         values |= {"posterior_mean": each.posterior_mean} if fit.bayesian else {}
         values |= {"contraction": fit.contraction, "unbounded": fit.unbounded.numpy(), "unbounded_sd": fit.unbounded_sd}
         keys = {"participant": np.repeat(fit.names, d), "model": name, "parameter": fit.model.parameters * n}
@@ -71,7 +66,11 @@ def fits(results: FitResults) -> pd.DataFrame:
                 "bic": fit.bic,
             }
         )
-        if fit.bayesian:
+        if each.bayes is not None:
+            frame = frame.drop(columns=["aic", "bic"])
+            frame["log_evidence"] = each.bayes.log_predictive
+            frame["pareto_k"] = each.bayes.pareto_k
+        elif fit.bayesian:
             frame["log_evidence"] = fit.log_evidence
         if each.posterior is not None:
             frame["log_evidence_quadrature"] = each.posterior.log_evidence
@@ -107,56 +106,3 @@ def selection(results: FitResults) -> pd.DataFrame:
         for evidence, result in results.selections.items()
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def groups(results: FitResults) -> pd.DataFrame:
-    """A row for each model and parameter of a hierarchical fit.
-
-    Columns: `model`, `parameter`; on the unbounded scale the group's `mean` with its standard error `mean_se`, and
-    `sd` with its 95% interval `sd_low`, `sd_high`; in the parameter's own range the group's `median` with its 95%
-    interval `low`, `high`; `integrated_bic` (of the model), `iterations`, `converged` and `last_change`, the change of
-    the group in the last iteration.
-    """
-    parts = []
-    for name, each in results.models.items():
-        assert each.group is not None  # only called for hierarchical fits
-        model = each.fit.model
-        points = [model.prior_mean.numpy() + z * np.minimum(each.group.coefficient_se[0], 1e3) for z in (0, -Z95, Z95)]
-        sd = model.prior_sd.numpy()
-        median, low, high = (model.constrain(torch.from_numpy(point)).numpy() for point in points)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "model": name,
-                    "parameter": model.parameters,
-                    "mean": model.prior_mean,
-                    "mean_se": each.group.coefficient_se[0],
-                    "sd": model.prior_sd,
-                    "sd_low": sd * np.exp(-Z95 * each.group.log_sd_se[0]),
-                    "sd_high": sd * np.exp(Z95 * each.group.log_sd_se[0]),
-                    "median": median,
-                    "low": low,
-                    "high": high,
-                    "integrated_bic": results.integrated_bic(name),
-                    "iterations": each.group.iterations,
-                    "converged": each.group.converged,
-                    "last_change": each.group.last_change,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
-def correlations(results: FitResults) -> pd.DataFrame:
-    """A row for each model and pair of its parameters, in a hierarchical fit.
-
-    Columns: `model`, `parameter`, `other`; their `correlation` between participants, on the unbounded scale, with its
-    95% interval `low`, `high`.
-    """
-    rows = []
-    for name, each in results.models.items():
-        assert each.group is not None  # only called for hierarchical fits
-        for i, j in combinations(range(len(each.parameters)), 2):
-            found = [float(matrix[i, j]) for matrix in each.group.correlations]
-            rows.append((name, each.parameters[i], each.parameters[j], *found))
-    return pd.DataFrame(rows, columns=["model", "parameter", "other", "correlation", "low", "high"])

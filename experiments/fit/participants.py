@@ -36,15 +36,12 @@ def design_of(config: FitConfig, data: Data) -> Design:
         raise InvalidInputError(config.data, [problem])
     problems: list[str] = []
     table = data.participants.replace({MISSING: None, "": None})
-    named = ([("groups", config.groups)] if config.groups else []) + [
-        ("covariates", name) for name in config.covariates
-    ]
-    for key, name in named:
+    named = [("covariates", name) for name in config.covariates]
+    for key, name in [("groups", config.groups), *named] if config.groups else named:
         if name not in table:
-            known = ", ".join(map(str, table.columns)) or "no other columns than participant_id"
-            problems.append(
-                f"{key}: must be a column of participants.tsv ({known}), got {name!r}{suggest(name, table)}"
-            )
+            known = ", ".join(map(str, table.columns)) or "which has none but participant_id"
+            problem = f"must be a column of participants.tsv ({known}), got {name!r}"
+            problems.append(f"{key}: {problem}{suggest(name, map(str, table.columns))}")
         elif table[name].isna().any():
             without = table.index[table[name].isna()]
             more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""

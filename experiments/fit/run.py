@@ -52,13 +52,19 @@ class FitResults:
 
     @property
     def evidence_method(self) -> str:
-        """Method of computing the reported evidence: the most accurate one that is available for every model."""
-        return [name for name in EVIDENCE if all(name in each.evidence for each in self.models.values())][-1]
+        """Method of computing the reported evidence: the most accurate one of those that every model has, if any."""
+        known = [name for name in EVIDENCE if all(name in each.evidence for each in self.models.values())]
+        return known[-1] if known else ""
 
     @property
     def selection(self) -> ModelSelection | None:
         """The model selection that is based on this evidence."""
         return self.selections.get(self.evidence_method)
+
+    @property
+    def hierarchical(self) -> bool:
+        """Whether a group was estimated for each model."""
+        return self.config.method in ("hierarchical", "bayes")
 
     @property
     def unconverged(self) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from accept_reject.experiments.analysis.curves import CURVES
 from accept_reject.experiments.analysis.intervals import Interval
 from accept_reject.experiments.analysis.stay_switch import EFFECTS
-from accept_reject.experiments.fit import frames
+from accept_reject.experiments.fit import frames, group_frames
 from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.predictive_check import Check
 from accept_reject.experiments.fit.run import FitResults
@@ -18,11 +20,15 @@ from accept_reject.experiments.reporting.tables import DASH, TextTable, cell, pe
 METHODS = {
     "map": "maximum a posteriori (MAP), each participant separately",
     "hierarchical": "hierarchical, by maximizing the marginal likelihood",
+    "bayes": "hierarchical, with draws from the full posterior",
     "maximum-likelihood": "maximum likelihood, each participant separately",
 }
 
 NOT_DETERMINED = "not determined"
 """Heading of the number of maximum-likelihood estimates that are not determined, or at the end of their range."""
+
+UNBOUNDED_COLUMNS = ("mean (unbounded)", "SD (unbounded)")
+"""Columns of the table of groups with numbers on the unbounded scale."""
 
 PRIOR_COLUMNS = ("median of posterior means", "prior, 95%")
 """Columns of the table of parameters for fits with a prior."""
@@ -30,8 +36,9 @@ PRIOR_COLUMNS = ("median of posterior means", "prior, 95%")
 
 def models(results: FitResults) -> TextTable:
     """Goodness of fit of each model, summed over participants."""
-    columns = ["model", "k", "log-lik.", "per choice", "R2", "AIC", "BIC"]
-    bayesian = results.config.method != "maximum-likelihood"
+    bayesian, drawn = results.config.method != "maximum-likelihood", results.config.method == "bayes"
+    columns = ["model", "k", "log-lik.", "per choice", "R2"]
+    columns += [] if drawn else ["AIC", "BIC"]
     columns += ["evidence"] if bayesian else []
     columns += ["iBIC"] if results.config.method == "hierarchical" else []
     rows = []
@@ -40,7 +47,7 @@ def models(results: FitResults) -> TextTable:
         per_choice = fit.log_likelihood.sum() / fit.choices.sum()
         r2 = pseudo_r2(per_choice, fit.offered)
         cells = [name, str(len(fit.model.parameters)), f"{fit.log_likelihood.sum():,.1f}", f"{per_choice:.4f}"]
-        cells += [f"{r2:.3f}", f"{fit.aic.sum():,.1f}", f"{fit.bic.sum():,.1f}"]
+        cells += [f"{r2:.3f}"] if drawn else [f"{r2:.3f}", f"{fit.aic.sum():,.1f}", f"{fit.bic.sum():,.1f}"]
         cells += [f"{each.evidence[results.evidence_method].sum():,.1f}"] if bayesian else []
         cells += [f"{results.integrated_bic(name):,.1f}"] if each.group else []
         rows.append(tuple(cells))
@@ -87,7 +94,7 @@ def parameters(results: FitResults) -> TextTable:
         ends = fit.model.prior_mean + fit.model.prior_sd * torch.tensor([[-Z95], [Z95]])
         low, high = fit.model.constrain(ends).numpy()
         for j, parameter in enumerate(fit.model.parameters):
-            value = fit.estimates[:, j]
+            value = each.estimates[:, j]
             first, median, third = np.quantile(value, [0.25, 0.5, 0.75])
             cells = [name, parameter, f"{median:.3g}", f"{first:.3g} to {third:.3g}"]
             cells += [f"{value.mean():.3g}" if bayesian else str(np.isinf(fit.unbounded_sd[:, j]).sum())]
@@ -99,26 +106,61 @@ def parameters(results: FitResults) -> TextTable:
 
 def groups(results: FitResults) -> TextTable | None:
     """The group distributions of a hierarchical fit; None for other methods."""
-    if results.config.method != "hierarchical":
+    if not results.hierarchical:
+        return None
+    divided = len(results.design.groups) > 1
+    rows = []
+    for row in group_frames.groups(results).to_dict("records"):
+        cells = [row["model"], *([row["group"]] if divided else []), row["parameter"]]
+        cells += [f"{row['median']:.3g} ({row['low']:.3g} to {row['high']:.3g})"]
+        cells += [f"{row['mean']:.2f} ({row['mean_low']:.2f} to {row['mean_high']:.2f})"]
+        cells += [f"{row['sd']:.2f} ({row['sd_low']:.2g} to {row['sd_high']:.2g})"]
+        converged = "converged" if row["converged"] else "NOT CONVERGED"
+        cells += [f"{row['rhat']:.3f}, {row['ess']:.0f}"] if "rhat" in row else []
+        cells += [f"{row['iterations']}, {converged}" if "iterations" in row else converged]
+        rows.append(tuple(map(str, cells)))
+    header = ["model", *(["group"] if divided else []), "parameter", "median", "mean (unbounded)", "SD (unbounded)"]
+    header += ["R-hat, ESS", "draws"] if results.config.method == "bayes" else ["iterations"]
+    return TextTable(f"Group distributions of {_participants(results)}", tuple(header), tuple(rows))
+
+
+def contrasts(results: FitResults) -> TextTable | None:
+    """Differences between groups; None without groups."""
+    if not results.hierarchical:
         return None
     rows = [
         (
             row["model"],
             row["parameter"],
-            f"{row['median']:.3g} ({row['low']:.3g} to {row['high']:.3g})",
-            f"{row['mean']:.2f}",
-            f"{row['sd']:.2f} ({row['sd_low']:.2g} to {row['sd_high']:.2g})",
-            f"{row['iterations']}, {'converged' if row['converged'] else 'NOT CONVERGED'}",
+            f"{row['group']} - {row['other']}",
+            _with_interval(row, "difference"),
+            _with_interval(row, "sd_ratio"),
         )
-        for row in frames.groups(results).to_dict("records")
+        for row in group_frames.contrasts(results).to_dict("records")
     ]
-    header = ("model", "parameter", "median", "mean (unbounded)", "SD (unbounded)", "iterations")
-    return TextTable(f"Group distributions of {_participants(results)}", header, tuple(rows))
+    header = ("model", "parameter", "groups", "difference of means (unbounded)", "ratio of SDs")
+    return TextTable(f"Differences between groups of {_participants(results)}", header, tuple(rows)) if rows else None
+
+
+def covariates(results: FitResults) -> TextTable | None:
+    """Effects of covariates; None without covariates."""
+    if not results.hierarchical:
+        return None
+    rows = [
+        (row["model"], row["covariate"], row["parameter"], _with_interval(row, "slope"))
+        for row in group_frames.covariates(results).to_dict("records")
+    ]
+    header = ("model", "covariate", "parameter", "slope per SD (unbounded)")
+    return TextTable(f"Effects of covariates on {_participants(results)}", header, tuple(rows)) if rows else None
+
+
+def _with_interval(row: dict[Any, Any], name: str) -> str:
+    return f"{row[name]:.2f} ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})"
 
 
 def correlations(results: FitResults) -> TextTable | None:
     """Correlations of parameters between participants, by a hierarchical fit; None if there are none."""
-    if results.config.method != "hierarchical":
+    if not results.hierarchical:
         return None
     rows = [
         (
@@ -127,7 +169,7 @@ def correlations(results: FitResults) -> TextTable | None:
             row["other"],
             f"{row['correlation']:.2f} ({row['low']:.2f} to {row['high']:.2f})",
         )
-        for row in frames.correlations(results).to_dict("records")
+        for row in group_frames.correlations(results).to_dict("records")
     ]
     header = ("model", "parameter", "other parameter", "correlation (unbounded)")
     return TextTable(f"Correlations between {_participants(results)}", header, tuple(rows)) if rows else None

@@ -49,9 +49,12 @@ Floats = NDArray[np.float64]
 CONCENTRATION = 2.0
 """Concentration of the LKJ prior of correlation matrices; with 2, correlations near -1 and 1 are improbable."""
 
-MAX_RHAT, MIN_ESS, MAX_PARETO_K = 1.01, 400, 0.7
-"""Draws have converged if R-hat, effective sample size and, for draws with weights, the shape of their tail are within
-these limits (Vehtari et al. 2021, Bayesian Analysis 16, 667-718)."""
+MAX_RHAT, MIN_ESS = 1.01, 400
+"""Draws have converged if R-hat and effective sample sizes are within these limits (Vehtari et al. 2021, Bayesian
+Analysis 16, 667-718)."""
+
+MAX_PARETO_K = 0.7
+"""Participants whose weights in leave-one-out have a larger shape of their tail are flagged (Vehtari et al. 2024)."""
 
 AVERAGED = 400
 """Number of draws of the group over which participants' posteriors are averaged."""
@@ -78,8 +81,7 @@ class Bayes:
         pareto_k: Shape of the tail of the weights in the estimate of `log_predictive`, `(n,)`.
         posteriors: Posterior means and intervals of the participants' parameters.
         sampler: Name of the sampler.
-        draws_pareto_k: Shape of the tail of the weights of proposals; None for NUTS.
-        divergences: Number of divergent transitions; None for draws that are not from NUTS.
+        divergences: Number of divergent transitions of NUTS.
     """
 
     fit: Fit
@@ -91,8 +93,7 @@ class Bayes:
     pareto_k: Floats
     posteriors: Posteriors
     sampler: str
-    draws_pareto_k: float | None = None
-    divergences: int | None = None
+    divergences: int = 0
 
     @property
     def coefficients(self) -> Floats:
@@ -139,9 +140,7 @@ class Bayes:
     @property
     def converged(self) -> bool:
         """Whether the diagnostics of the draws are within their limits."""
-        reliable = self.draws_pareto_k is None or self.draws_pareto_k < MAX_PARETO_K
-        mixed = bool((self.rhat < MAX_RHAT).all() and (self.ess > MIN_ESS).all())
-        return mixed and reliable and not self.divergences
+        return bool((self.rhat < MAX_RHAT).all() and (self.ess > MIN_ESS).all() and not self.divergences)
 
     @property
     def _d(self) -> int:
@@ -259,7 +258,6 @@ def _draw_from_nodes(
         pareto_k=pareto_k,
         posteriors=posteriors(nodes, _thinned(draws.x, AVERAGED), fit.model.constrain),
         sampler="independence Metropolis",
-        draws_pareto_k=draws.pareto_k,
     )
 
 

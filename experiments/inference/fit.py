@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.inference.bayes import Bayes, evaluations, fit_bayes
+from accept_reject.experiments.inference.bayes import MAX_PARETO_K, Bayes, evaluations, fit_bayes
 from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import NEAR, Group, fit_hierarchically
 from accept_reject.experiments.inference.identifiability import unidentified
@@ -122,13 +122,16 @@ class ModelFit:
     @property
     def flags(self) -> list[str]:
         """Problems of each participant's fit or evidence, or `ok`."""
-        error = np.zeros(len(self.fit.flags)) if self.posterior is None else self.posterior.error
-        unidentified = self.unidentified or [()] * len(error)
+        n = len(self.fit.flags)
+        off = np.zeros(n, bool) if self.posterior is None else self.posterior.error > MAX_ERROR
+        influential = np.zeros(n, bool) if self.bayes is None else self.bayes.pareto_k > MAX_PARETO_K
         flags = []
-        for flag, names, off in zip(self.fit.flags, unidentified, error > MAX_ERROR, strict=True):
+        unidentified = self.unidentified or [()] * n
+        for flag, names, is_off, is_influential in zip(self.fit.flags, unidentified, off, influential, strict=True):
             problems = [f"not identified: {', '.join(names)}"] if names else []
             problems += [] if flag == "ok" else [flag]
-            problems += ["quadrature not converged"] if off else []
+            problems += ["quadrature not converged"] if is_off else []
+            problems += ["leave-one-out inaccurate"] if is_influential else []
             flags.append("; ".join(problems) or "ok")
         return flags
 

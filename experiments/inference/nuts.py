@@ -31,7 +31,7 @@ CHAINS, WARMUP, DRAWS = 4, 300, 700
 _FARTHEST = 50.0
 """Points with a larger standardized variable count as impossible."""
 
-_BLOCK = 25
+_BLOCK = 50
 """Number of draws between two reports of progress."""
 
 
@@ -149,6 +149,7 @@ class _Joint:
         self.n, self.d = fit.unbounded.shape
         self.size = len(mode) + self.n * self.d
         self.likelihood, self.design, self.log_prior = Likelihood(fit.model, choices), design, log_prior
+        self._likelihoods: dict[int, Callable[[Tensor], Tensor]] = {}
         self.mode, self.scale = torch.from_numpy(mode), torch.linalg.cholesky(torch.from_numpy(covariance))
         prior_mean, prior_sd = fit.model.prior_of_each or (fit.model.prior_mean, fit.model.prior_sd)
         precision = fit.precision - torch.diag_embed((prior_sd**-2).expand(self.n, -1))
@@ -156,6 +157,12 @@ class _Joint:
         self.precision = (axes * curvature.clamp(min=0)[:, None, :]) @ axes.mT
         gradient = (fit.unbounded - prior_mean) / prior_sd**2  # at the estimate, it balances that of the prior
         self.pull = gradient + (self.precision @ fit.unbounded[..., None])[..., 0]
+
+    def _log_likelihood(self, points: int) -> Callable[[Tensor], Tensor]:
+        """Return the log-likelihood of all participants at some points, which is the same function for each call."""
+        if points not in self._likelihoods:
+            self._likelihoods[points] = self.likelihood.of(np.tile(np.arange(self.n), points))
+        return self._likelihoods[points]
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the group's coordinates, `(..., k)`, and its participants, `(..., n, d)`, from variables."""
@@ -189,9 +196,8 @@ class _Joint:
         far = ~(variables.abs() < _FARTHEST).all(dim=1)  # too far for floating-point numbers, or not a number
         variables = variables.masked_fill(far[:, None], 0).requires_grad_()
         coordinates, participants, log_density = self._standardized(variables)
-        rows = np.tile(np.arange(self.n), len(variables))
-        log_likelihood = self.likelihood.of(rows)(participants.reshape(-1, self.d)).reshape(-1, self.n).sum(dim=1)
-        potential = -log_density - log_likelihood - self.log_prior(coordinates)
+        log_likelihood = self._log_likelihood(len(variables))(participants.reshape(-1, self.d))
+        potential = -log_density - log_likelihood.reshape(-1, self.n).sum(dim=1) - self.log_prior(coordinates)
         (gradient,) = torch.autograd.grad(potential.sum(), variables)
         potential = potential.detach().masked_fill(far, torch.inf)
         return potential.numpy().reshape(shape[:-1]), gradient.numpy().reshape(shape)

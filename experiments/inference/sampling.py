@@ -39,15 +39,12 @@ class Draws:
         proposal: Index of the proposal that each draw is, `(CHAINS, DRAWS)`; a proposal can be drawn repeatedly.
         log_weight: Log-density of the distribution minus that of the proposal, for each proposal, `(proposals,)`.
         acceptance: Share of proposals that were accepted.
-        pareto_k: Shape of the tail of the weights (Vehtari et al. 2024, Journal of Machine Learning Research 25, 72);
-            draws are reliable if it is below 0.7.
     """
 
     x: Floats
     proposal: NDArray[np.int64]
     log_weight: Floats
     acceptance: float
-    pareto_k: float
 
 
 def sample(
@@ -86,12 +83,14 @@ def sample(
         proposal=proposal,
         log_weight=log_weight,
         acceptance=accepted,
-        pareto_k=smoothed(log_weight[np.isfinite(log_weight)])[1],
     )
 
 
 def smoothed(log_weight: Floats) -> tuple[Floats, float]:
-    """Smooth the tail of weights (Vehtari et al. 2024); return the log-weights, `(draws,)`, and the tail's shape."""
+    """Smooth the tail of weights; return the log-weights, `(draws,)`, and the tail's shape.
+
+    Results are reliable if the shape is below 0.7 (Vehtari et al. 2024, Journal of Machine Learning Research 25, 72).
+    """
     statistics: Any = array_stats
     log_weight, pareto_k = statistics.psislw(-log_weight)
     return log_weight, float(pareto_k)
