@@ -33,6 +33,10 @@ class NormalPrior(NamedTuple):
     mean: float
     sd: float
 
+    def log_density(self, unbounded: Tensor) -> Tensor:
+        """Log-density on the unbounded scale, `(...)`."""
+        return -(((unbounded - self.mean) / self.sd) ** 2) / 2 - math.log(self.sd * math.sqrt(2 * math.pi))
+
 
 WIDE = NormalPrior(0, 1.5)
 
@@ -80,6 +84,15 @@ class Parameter:
         if math.isinf(self.high):
             return self.low + free.exp()
         return self.low + (self.high - self.low) * torch.sigmoid(free)
+
+    def log_slope(self, free: Tensor) -> Tensor:
+        """Compute the logarithm of the absolute derivative of `constrain`."""
+        if math.isinf(self.low) and math.isinf(self.high):
+            return torch.zeros_like(free)
+        if math.isinf(self.low) or math.isinf(self.high):
+            return free
+        logsigmoid = torch.nn.functional.logsigmoid
+        return math.log(self.high - self.low) + logsigmoid(free) + logsigmoid(-free)
 
     def allows(self, value: Tensor) -> bool:
         """Return whether all values are finite and in the parameter's range."""

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from accept_reject.errors import Integer, Spec
 from accept_reject.experiments.config import DataPath
 from accept_reject.experiments.entries import RunName, check_names
-from accept_reject.experiments.inference.entries import ModelEntry
+from accept_reject.experiments.inference.entries import ModelEntry, NormalEntry
 from accept_reject.experiments.inference.fit import Method
 from accept_reject.experiments.inference.model_selection import SelectionPrior
 
@@ -28,7 +28,9 @@ class FitConfig(Spec):
         models: The models.
         method: `map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates
             the priors from the group; `bayes` draws the group and all participants from their posterior;
-            `maximum-likelihood` uses no priors, so that models have no evidence to compare.
+            `maximum-likelihood` uses no priors, so that models have no evidence to compare. `mfit` is `map` in the
+            parameters' own ranges, as in the MATLAB toolbox of that name, which computes the evidence by the Laplace
+            approximation there.
         groups: Column of `participants.tsv` with each participant's group; groups have separate means and standard
             deviations of parameters, which are compared. Only for hierarchical methods, like `covariates`.
         covariates: Columns of `participants.tsv` with numbers, on which the means of parameters depend linearly.
@@ -64,7 +66,14 @@ class FitConfig(Spec):
     def _check_columns(self) -> FitConfig:
         problems = []
         given = [key for key in ("groups", "covariates") if getattr(self, key)]
-        if self.method not in ("hierarchical", "bayes"):
+        if self.method in ("hierarchical", "bayes"):
+            problems += [
+                f"models.{i}.priors.{name}: must be Normal with method {self.method}, got {prior.distribution}"
+                for i, entry in enumerate(self.models)
+                for name, prior in entry.priors.items()
+                if not isinstance(prior, NormalEntry)
+            ]
+        else:
             problems += [f"{key}: is only valid with method hierarchical or bayes, got {self.method}" for key in given]
         used = [*self.covariates, *([self.groups] if self.groups else [])]
         repeated = sorted({name for name in used if used.count(name) > 1})

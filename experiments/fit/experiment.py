@@ -60,7 +60,8 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
             flags,
         )
         omnibus = tables.omnibus(results) if results.selections else ""
-        notes = (omnibus, "The participants are simulated." if data.simulated else "")
+        accuracy = tables.accuracy(results)
+        notes = (omnibus, accuracy, "The participants are simulated." if data.simulated else "")
         drawn = {"estimates": figures.estimates(results)}
         if results.selections:
             drawn["comparison"] = figures.comparison(results)
@@ -79,6 +80,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 "models": models,
                 "selection": selection,
                 "omnibus": omnibus,
+                "accuracy": accuracy,
                 "parameters": parameters,
                 "groups": groups,
                 "contrasts": tables.contrasts(results),

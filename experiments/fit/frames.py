@@ -36,7 +36,8 @@ def estimates(results: FitResults) -> pd.DataFrame:
         low, high = each.interval()
         values = {"estimate": each.estimates, "low": low, "high": high}
         values |= {"posterior_mean": each.posterior_mean} if fit.bayesian else {}
-        values |= {"contraction": fit.contraction, "unbounded": fit.unbounded.numpy(), "unbounded_sd": fit.unbounded_sd}
+        values |= {"contraction": each.contraction, "unbounded": fit.unbounded.numpy()}
+        values |= {"unbounded_sd": each.unbounded_sd}
         keys = {"participant": np.repeat(fit.names, d), "model": name, "parameter": fit.model.parameters * n}
         parts.append(pd.DataFrame({**keys, **{column: value.ravel() for column, value in values.items()}}))
     return pd.concat(parts, ignore_index=True)

@@ -13,7 +13,7 @@ from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.participants import design_of
 from accept_reject.experiments.fit.predictive_check import Check, check
 from accept_reject.experiments.inference.design import Design
-from accept_reject.experiments.inference.fit import LEAVE_ONE_OUT, ModelFit, fit
+from accept_reject.experiments.inference.fit import IN_RANGE, LAPLACE, LEAVE_ONE_OUT, QUADRATURE, ModelFit, fit
 from accept_reject.experiments.inference.individual import check_choices
 from accept_reject.experiments.inference.model_selection import (
     ModelSelection,
@@ -25,8 +25,9 @@ from accept_reject.experiments.reporting.progress import OnProgress, silent, ste
 
 Floats = NDArray[np.float64]
 
-EVIDENCE = ("Laplace", "quadrature", LEAVE_ONE_OUT)
-"""Methods of computing the evidence, the most accurate one last."""
+EVIDENCE = (LAPLACE, QUADRATURE, IN_RANGE, LEAVE_ONE_OUT)
+"""Methods of computing the evidence. Results are based on the last one that is available for every model: the most
+accurate one, or that of the method `mfit`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class FitResults:
 
     @property
     def evidence_method(self) -> str:
-        """Method of computing the reported evidence: the most accurate one of those that every model has, if any."""
+        """Method of computing the reported evidence: the last one of `EVIDENCE` that every model has, if any."""
         known = [name for name in EVIDENCE if all(name in each.evidence for each in self.models.values())]
         return known[-1] if known else ""
 

@@ -14,11 +14,14 @@ from accept_reject.experiments.fit import frames, group_frames
 from accept_reject.experiments.fit.config import PARTICIPANTS
 from accept_reject.experiments.fit.predictive_check import Check
 from accept_reject.experiments.fit.run import FitResults
+from accept_reject.experiments.inference.fit import IN_RANGE, LAPLACE, QUADRATURE
 from accept_reject.experiments.inference.individual import Z95, pseudo_r2
 from accept_reject.experiments.reporting.tables import DASH, TextTable, cell, percent_cell, probability
+from accept_reject.experiments.reporting.words import listed
 
 METHODS = {
     "map": "maximum a posteriori (MAP), each participant separately",
+    "mfit": "maximum a posteriori (MAP) in the parameters' own ranges, as in the toolbox mfit",
     "hierarchical": "hierarchical, by maximizing the marginal likelihood",
     "bayes": "hierarchical, with draws from the full posterior",
     "maximum-likelihood": "maximum likelihood, each participant separately",
@@ -29,6 +32,9 @@ NOT_DETERMINED = "not determined"
 
 UNBOUNDED_COLUMNS = ("mean (unbounded)", "SD (unbounded)")
 """Columns of the table of groups with numbers on the unbounded scale."""
+
+NOTABLE = 0.02
+"""Differences of errors of the evidence that are worth mentioning, in nats per participant."""
 
 PRIOR_COLUMNS = ("median of posterior means", "prior, 95%")
 """Columns of the table of parameters for fits with a prior."""
@@ -77,6 +83,26 @@ def omnibus(results: FitResults) -> str:
     return (
         f"Bayesian omnibus risk, the probability that all models are equally frequent: {', '.join(risks)}. "
         f"Prior count of each model: {count}."
+    )
+
+
+def accuracy(results: FitResults) -> str:
+    """Sentences on how accurate the approximations of the evidence are, if it was also computed by quadrature."""
+    exact = {name: each.evidence.get(QUADRATURE) for name, each in results.models.items()}
+    approximate = next((name for name in results.selections if name in (LAPLACE, IN_RANGE)), None)
+    if approximate is None or QUADRATURE not in results.selections:
+        return ""
+    errors = {
+        name: float(np.mean(each.evidence[approximate] - values))
+        for (name, each), values in zip(results.models.items(), exact.values(), strict=True)
+        if values is not None
+    }
+    listing = listed(f"{error:+.2f} ({name})" for name, error in errors.items())
+    favored, least = max(errors, key=lambda name: errors[name]), min(errors, key=lambda name: errors[name])
+    leaning = f", so it favors {favored}" if errors[favored] - errors[least] > NOTABLE else ""
+    return (
+        f"Evidence by quadrature is exact. {approximate.replace('Laplace', 'The Laplace approximation')} differs from "
+        f"it by {listing} nats per participant{leaning}."
     )
 
 

@@ -22,6 +22,7 @@ from scipy import special
 from torch import Tensor
 from torch.distributions import CorrCholeskyTransform, HalfNormal, LKJCholesky, Normal
 
+from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.inference import nuts, sampling
 from accept_reject.experiments.inference.design import Design
@@ -348,7 +349,7 @@ def _widened(fit: Fit, design: Design, errors: Floats) -> Fit:
     log_sd_se = np.sqrt(np.diag(errors))[sds].reshape(-1, len(fit.model.parameters)).max(axis=0)
     factor = torch.from_numpy(np.minimum(np.exp(2 * log_sd_se), _WIDEST))
     priors = {
-        name: prior._replace(sd=prior.sd * float(f))
+        name: NormalPrior(prior.mean, prior.sd * float(f))
         for (name, prior), f in zip(fit.model.priors.items(), factor, strict=True)
     }
     each = fit.model.prior_of_each

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from accept_reject.agents.learner import NormalPrior, Parameter
 from accept_reject.errors import Number, Spec, suggest
 from accept_reject.experiments.entries import NamedAgent
 from accept_reject.experiments.inference.model import Model
+from accept_reject.experiments.inference.priors import BetaPrior, GammaPrior
 from accept_reject.experiments.simulation.population import LearnerName, learner_class
 
 
-class PriorEntry(Spec):
+class NormalEntry(Spec):
     """A Normal prior on the unbounded scale of a parameter.
 
     Attributes:
@@ -23,6 +25,60 @@ class PriorEntry(Spec):
 
     mean: Annotated[Number, Field(ge=-20, le=20)]
     sd: Annotated[Number, Field(gt=0, le=20)]
+
+    def resolve(self) -> NormalPrior:
+        """Return the prior."""
+        return NormalPrior(self.mean, self.sd)
+
+
+class BetaEntry(Spec):
+    """A Beta prior in the range of a parameter with two bounds.
+
+    Attributes:
+        a: The first parameter.
+        b: The second parameter.
+    """
+
+    distribution: Literal["beta"]
+    a: Annotated[Number, Field(gt=0, le=1e4)]
+    b: Annotated[Number, Field(gt=0, le=1e4)]
+
+    def resolve(self) -> BetaPrior:
+        """Return the prior."""
+        return BetaPrior(self.a, self.b)
+
+
+class GammaEntry(Spec):
+    """A Gamma prior of the distance of a parameter from its only bound.
+
+    Attributes:
+        a: The shape.
+        scale: The scale.
+    """
+
+    distribution: Literal["gamma"]
+    a: Annotated[Number, Field(gt=0, le=1e4)]
+    scale: Annotated[Number, Field(gt=0, le=1e4)]
+
+    def resolve(self) -> GammaPrior:
+        """Return the prior."""
+        return GammaPrior(self.a, self.scale)
+
+
+def _kind_of(data: Any) -> str:
+    if isinstance(data, NormalEntry | BetaEntry | GammaEntry):
+        return type(data).__name__
+    given = data.get("distribution") if isinstance(data, dict) else None
+    return {"beta": "BetaEntry", "gamma": "GammaEntry"}.get(str(given), "NormalEntry")
+
+
+PriorEntry = Annotated[
+    Annotated[NormalEntry, Tag("NormalEntry")]
+    | Annotated[BetaEntry, Tag("BetaEntry")]
+    | Annotated[GammaEntry, Tag("GammaEntry")],
+    Discriminator(_kind_of),
+]
+"""A prior: `{mean: 0, sd: 1}`, `{distribution: beta, a: 2, b: 2}` or `{distribution: gamma, a: 2, scale: 3}`."""
 
 
 class ModelEntry(NamedAgent):
@@ -61,6 +117,13 @@ class ModelEntry(NamedAgent):
             if name in known and name not in self.parameters
         ]
         problems += [
+            f".priors.{name}: {prior.distribution} is only valid for a parameter with {bounds}, got {known[name].range}"
+            for name, prior in self.priors.items()
+            if name in known and not isinstance(prior, NormalEntry)
+            for wanted, bounds in [(2, "two bounds") if isinstance(prior, BetaEntry) else (1, "a single bound")]
+            if sum(map(math.isfinite, (known[name].low, known[name].high))) != wanted
+        ]
+        problems += [
             f".fixed.{name}: must be {known[name].range}, got {value:g}"
             for name, value in self.fixed.items()
             if name in known and not known[name].low <= value <= known[name].high
@@ -79,7 +142,7 @@ class ModelEntry(NamedAgent):
         """Create the model."""
         learner = learner_class(self.agent)
         known: dict[str, Parameter] = learner.free_parameters()
-        given = {name: NormalPrior(prior.mean, prior.sd) for name, prior in self.priors.items()}
+        given = {name: prior.resolve() for name, prior in self.priors.items()}
         return Model(
             name=self.name,
             learner=learner,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,13 +23,20 @@ from accept_reject.experiments.reporting.progress import OnProgress, silent, ste
 
 Floats = NDArray[np.float64]
 
+LAPLACE, QUADRATURE = "Laplace", "quadrature"
+"""Names of the evidence of each participant given its prior."""
+
 LEAVE_ONE_OUT = "leave-one-out"
 """Name of the evidence of full posteriors."""
 
-Method = Literal["map", "hierarchical", "bayes", "maximum-likelihood"]
+IN_RANGE = "Laplace in range"
+"""Name of the evidence by the Laplace approximation in the parameters' own ranges."""
+
+Method = Literal["map", "mfit", "hierarchical", "bayes", "maximum-likelihood"]
 """`map` finds each participant's most probable parameters under the priors; `hierarchical` also estimates the priors
 from the group; `bayes` draws the group and all participants from their posterior; `maximum-likelihood` uses no priors,
-so that models have no evidence to compare."""
+so that models have no evidence to compare. `mfit` is `map` in the parameters' own ranges, as in the MATLAB toolbox of
+that name, which computes the evidence by the Laplace approximation there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +94,18 @@ class ModelFit:
         return self.fit.interval() if source is None else (source.low, source.high)
 
     @property
+    def unbounded_sd(self) -> Floats:
+        """Standard deviations on the unbounded scale, `(participants, parameters)`, computed like the means."""
+        if self.bayes is not None:
+            return self.bayes.unbounded.std(axis=(0, 1))
+        return self.fit.unbounded_sd if self.posterior is None else self.posterior.unbounded_sd
+
+    @property
+    def contraction(self) -> Floats:
+        """Posterior contraction, `(participants, parameters)`; see `Fit.contraction_of`."""
+        return self.fit.contraction_of(self.unbounded_sd)
+
+    @property
     def evidence(self) -> dict[str, Floats]:
         """Log-evidence of each participant, `(participants,)`, by method of computing it.
 
@@ -94,8 +113,9 @@ class ModelFit:
         """
         if self.bayes is not None:
             return {LEAVE_ONE_OUT: self.bayes.log_predictive}
-        evidence = {"Laplace": self.fit.log_evidence} if self.fit.bayesian else {}
-        return evidence if self.posterior is None else {**evidence, "quadrature": self.posterior.log_evidence}
+        laplace = IN_RANGE if self.fit.model.in_range else LAPLACE
+        evidence = {laplace: self.fit.log_evidence} if self.fit.bayesian else {}
+        return evidence if self.posterior is None else {**evidence, QUADRATURE: self.posterior.log_evidence}
 
     @property
     def log_evidence(self) -> Floats:
@@ -122,12 +142,13 @@ class ModelFit:
     @property
     def flags(self) -> list[str]:
         """Problems of each participant's fit or evidence, or `ok`."""
-        n = len(self.fit.flags)
+        n = len(self.estimates)
         off = np.zeros(n, bool) if self.posterior is None else self.posterior.error > MAX_ERROR
         influential = np.zeros(n, bool) if self.bayes is None else self.bayes.pareto_k > MAX_PARETO_K
         flags = []
+        found = self.fit.flags_of(self.contraction)
         unidentified = self.unidentified or [()] * n
-        for flag, names, is_off, is_influential in zip(self.fit.flags, unidentified, off, influential, strict=True):
+        for flag, names, is_off, is_influential in zip(found, unidentified, off, influential, strict=True):
             problems = [f"not identified: {', '.join(names)}"] if names else []
             problems += [] if flag == "ok" else [flag]
             problems += ["quadrature not converged"] if is_off else []
@@ -181,6 +202,7 @@ def fit(
 
         model = ModelEntry(agent=model).resolve()
     group = draws = posterior = None
+    model = replace(model, in_range=method == "mfit")
     design = design or Design.common(len(choices))
     if method in ("hierarchical", "bayes"):
         stage = f"{model.name}: group"
@@ -204,7 +226,7 @@ def fit(
             on_progress(stage, 1)
     else:
         step = steps(on_progress, f"{model.name}: fit", len(choices))
-        fitted = fit_individually(model, choices, method == "map", starts, seed, step)
+        fitted = fit_individually(model, choices, method in ("map", "mfit"), starts, seed, step)
     if fitted.bayesian and draws is None and len(model.parameters) <= MAX_PARAMETERS:
         posterior = integrate(fitted, choices, steps(on_progress, f"{model.name}: evidence", len(choices)))
     return ModelFit(fitted, group, draws, posterior, unidentified(model, choices))

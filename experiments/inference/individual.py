@@ -123,13 +123,20 @@ class Fit:
 
     @property
     def contraction(self) -> Floats:
-        """Posterior contraction, `1 - posterior variance / prior variance` on the unbounded scale, `(n, d)`.
+        """Posterior contraction by the Laplace approximation, `(n, d)`."""
+        return self.contraction_of(self.unbounded_sd)
+
+    def contraction_of(self, unbounded_sd: Floats) -> Floats:
+        """Compute the posterior contraction, `(n, d)`: `1 - posterior variance / prior variance`, unbounded scale.
 
         It is 0 if the choices are uninformative about the parameter, and 1 if they determine it. For a
         maximum-likelihood fit it is what the choices would give if the prior had been used.
+
+        Args:
+            unbounded_sd: Posterior standard deviations on the unbounded scale, `(n, d)`.
         """
         sd = self.model.prior_sd if self.model.prior_of_each is None else self.model.prior_of_each[1]
-        prior, variance = sd.numpy() ** 2, self.unbounded_sd**2
+        prior, variance = sd.numpy() ** 2, unbounded_sd**2
         if self.bayesian:
             return np.clip(1 - variance / prior, 0, 1)
         return prior / (prior + variance)
@@ -141,11 +148,16 @@ class Fit:
 
     @property
     def log_evidence(self) -> Floats:
-        """Log-evidence by the Laplace approximation, `(n,)`; only valid for fits with a prior."""
+        """Log-evidence by the Laplace approximation, `(n,)`; only valid for fits with a prior.
+
+        If the estimates are modes in the parameters' ranges, so is the approximation: the negative Hessian there is the
+        one on the unbounded scale divided by the derivatives of the transformation, as gradients are 0 at a mode.
+        """
         assert self.bayesian
         d = self.unbounded.shape[1]
         log_volume = d / 2 * math.log(2 * math.pi) - torch.linalg.slogdet(self.precision)[1].numpy() / 2
-        return self.log_likelihood + self.log_prior + log_volume
+        slope = self.model.log_slope(self.unbounded).numpy() if self.model.in_range else 0
+        return self.log_likelihood + self.log_prior + log_volume + slope
 
     @property
     def aic(self) -> Floats:
@@ -170,9 +182,13 @@ class Fit:
     @property
     def flags(self) -> list[str]:
         """Problems of each participant's fit, or `ok`."""
+        return self.flags_of(self.contraction)
+
+    def flags_of(self, contraction: Floats) -> list[str]:
+        """Return problems of each participant's fit, or `ok`, given the contraction, `(n, d)`."""
         flags = []
-        for choices, converged, contraction in zip(self.choices, self.converged, self.contraction, strict=True):
-            parameters = zip(self.model.parameters, contraction, strict=True)
+        for choices, converged, shares in zip(self.choices, self.converged, contraction, strict=True):
+            parameters = zip(self.model.parameters, shares, strict=True)
             flat = [name for name, share in parameters if share < MIN_CONTRACTION]
             problems = [] if choices else ["no choices"]
             problems += [] if converged else ["not converged"]

@@ -11,7 +11,7 @@ Intervals come from the same nodes, with each node's mass spread over its cell.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -58,6 +58,7 @@ class Posterior:
         mean: Posterior means of the parameters, `(n, parameters)`.
         low: Lower ends of their central 95% posterior intervals, `(n, parameters)`.
         high: Upper ends, `(n, parameters)`.
+        unbounded_sd: Posterior standard deviations on the unbounded scale, `(n, parameters)`.
     """
 
     log_evidence: NDArray[np.float64]
@@ -65,6 +66,7 @@ class Posterior:
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    unbounded_sd: NDArray[np.float64]
 
 
 def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambda _: None) -> Posterior:
@@ -83,12 +85,14 @@ def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambd
         raise ValueError("quadrature needs a prior, got a maximum-likelihood fit")
     if d > MAX_PARAMETERS:
         raise ValueError(f"quadrature is only valid for models with at most {MAX_PARAMETERS} parameters, got {d}")
+    fit = replace(fit, model=replace(fit.model, in_range=False))  # integrals don't depend on the scale, but sums do
     likelihood = Likelihood(fit.model, choices)
     axes = torch.linalg.cholesky(fit.covariance)
     log_unit = axes.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
     low, high = find_box(fit, likelihood, axes)
     log_evidence = torch.full((n,), torch.inf, dtype=torch.float64)
     error, mean = torch.full_like(log_evidence, torch.inf), torch.empty_like(fit.unbounded)
+    unbounded_sd = torch.empty_like(mean)
     ends = torch.empty((2, n, d), dtype=torch.float64)
     for nodes in NODES[d]:
         for rows in _split(torch.nonzero(error > TOLERANCE)[:, 0], nodes**d):
@@ -101,12 +105,14 @@ def integrate(fit: Fit, choices: Choices, on_done: Callable[[int], None] = lambd
             log_evidence[rows] = log_mass.logsumexp(dim=1)
             weights = log_mass.softmax(dim=1)
             mean[rows] = (weights[..., None] * fit.model.constrain(points)).sum(dim=1)
+            center = (weights[..., None] * points).sum(dim=1, keepdim=True)
+            unbounded_sd[rows] = (weights[..., None] * (points - center) ** 2).sum(dim=1).sqrt()
             done = error[rows] <= TOLERANCE if nodes < NODES[d][-1] else torch.ones(len(rows), dtype=torch.bool)
             cell = ((axes[rows] * step[:, None, :]) ** 2).sum(dim=2).div(12).sqrt()
             ends[:, rows[done]] = quantiles(points[done], weights[done], cell[done], INTERVAL)
             on_done(int(done.sum()))
     ends = fit.model.constrain(ends)
-    return Posterior(log_evidence.numpy(), error.numpy(), mean.numpy(), ends[0].numpy(), ends[1].numpy())
+    return Posterior(*(each.numpy() for each in (log_evidence, error, mean, *ends, unbounded_sd)))
 
 
 def find_box(fit: Fit, likelihood: Likelihood, axes: Tensor) -> tuple[Tensor, Tensor]:

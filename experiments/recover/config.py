@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from accept_reject.agents.learner import Parameter
 from accept_reject.errors import Integer, Spec, list_problems
 from accept_reject.experiments.entries import RunName, ScenarioEntry, check_names
-from accept_reject.experiments.inference.entries import ModelEntry
+from accept_reject.experiments.inference.entries import BetaEntry, GammaEntry, ModelEntry, NormalEntry
 from accept_reject.experiments.inference.model_selection import SelectionPrior
 from accept_reject.experiments.inference.quadrature import MAX_PARAMETERS
 from accept_reject.experiments.simulation.population import PopulationConfig
@@ -42,7 +43,10 @@ class SimulatedModel(ModelEntry):
     def simulated(self, participants: int, game: ScenarioEntry, seed: int) -> PopulationConfig:
         """Return the config of a population of participants with this model."""
         model = self.resolve()
-        from_prior = [name for name in model.parameters if name not in self.population]
+        stated = {name: prior for name, prior in self.priors.items() if not isinstance(prior, NormalEntry)}
+        in_range = {name: _distribution(prior, model.learner.free_parameters()[name]) for name, prior in stated.items()}
+        drawn = {**in_range, **self.population}
+        from_prior = [name for name in model.parameters if name not in drawn]
         at = [model.parameters.index(name) for name in from_prior]
         normals = {
             "parameters": from_prior,
@@ -56,10 +60,17 @@ class SimulatedModel(ModelEntry):
                 "participants": participants,
                 "seed": seed,
                 "game": game,
-                "parameters": {**self.fixed, **self.population},
+                "parameters": {**self.fixed, **drawn},
                 "correlated": [normals] if from_prior else [],
             }
         )
+
+
+def _distribution(prior: BetaEntry | GammaEntry, parameter: Parameter) -> dict[str, Any]:
+    """The distribution of scipy.stats that a prior is, in the range of its parameter."""
+    if isinstance(prior, BetaEntry):
+        return {**prior.model_dump(), "loc": parameter.low, "scale": parameter.high - parameter.low}
+    return {**prior.model_dump(), "loc": parameter.low}
 
 
 class RecoverConfig(Spec):

@@ -9,13 +9,14 @@ import numpy as np
 
 from accept_reject.agents.bayesian import BayesianHybrid, BayesianOutcome, BayesianRank
 from accept_reject.agents.delta_rule import DualSignalLearner, GainLossLearner, OutcomeLearner, RankLearner
-from accept_reject.agents.learner import Learner, NormalPrior, Parameter
+from accept_reject.agents.learner import Learner, Parameter
 from accept_reject.agents.networks.agent import RecurrentAgent
 from accept_reject.agents.registry import load_class
 from accept_reject.envs.game import GameSpec
 from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.entries import ScenarioEntry
 from accept_reject.experiments.inference.entries import ModelEntry
+from accept_reject.experiments.inference.priors import BetaPrior, GammaPrior, Prior
 from accept_reject.experiments.simulation.population import Distribution, Mixture, PopulationConfig, learner_class
 
 FAMILIES: dict[str, tuple[type[Learner], ...]] = {
@@ -59,7 +60,7 @@ class ParameterFacts(NamedTuple):
 
     name: str
     parameter: Parameter
-    prior: NormalPrior | None
+    prior: Prior | None
     value: float | None
 
 
@@ -185,6 +186,18 @@ def distribution(each: Distribution | Mixture) -> str:
         return " + ".join(f"{weight / total:.3g} × {distribution(part)}" for weight, part in parts)
     arguments = ", ".join(f"{key} = {value:g}" for key, value in (each.model_extra or {}).items())
     return f"{each.distribution}({arguments})"
+
+
+def prior_text(prior: Prior) -> str:
+    """Format a prior that is not Normal on the unbounded scale; empty for one that is."""
+    if isinstance(prior, BetaPrior):
+        return f"prior Beta({prior.a:g}, {prior.b:g})"
+    return f"prior Gamma(shape {prior.a:g}, scale {prior.scale:g})" if isinstance(prior, GammaPrior) else ""
+
+
+def has_other_priors(entries: Iterable[ModelEntry]) -> bool:
+    """Return whether some priors are not Normal on the unbounded scale."""
+    return any(prior_text(prior) for entry in entries for prior in entry.resolve().priors.values())
 
 
 def has_defaults(population: PopulationConfig) -> bool:
