@@ -61,8 +61,8 @@ probability (PXP) of 1. What does it take to get there? Simulated studies of 42 
 *Error* is how far the approximation favors the hybrid, in nats per participant: the log evidence of the hybrid minus
 that of the better one of the other two models, minus the same by quadrature.
 
-With 144 rounds, mfit's analysis gives a PXP above 0.99 in {published} of {studies} studies; `fit_babur2024` uses it. The
-verdict depends on the prior and the formula, not only on the data. Beta and Gamma priors expect larger inverse
+With 144 rounds, mfit's analysis gives a PXP above 0.99 in {published} of {studies} studies; `fit_babur2024` uses it.
+The verdict depends on the prior and the formula, not only on the data. Beta and Gamma priors expect larger inverse
 temperatures than the default prior, and make chance behavior improbable. mfit's formula adds a bias towards the
 hybrid, because the posterior of w often increases up to an end of its range, where a Normal approximation has more
 volume than the posterior. On the unbounded scale the bias is the other way round. So a PXP of 1 does not imply a long
@@ -102,7 +102,9 @@ def main() -> None:
                     cells = f"{(pxp > 0.95).mean():.0%} | {(pxp > 0.99).mean():.0%} | {np.median(pxp):.3f}"
                     off = "" if formula == QUADRATURE else f"{error:+.2f}"
                     rows.append(f"| {rounds} | {studies} | {name} | {formula} | {cells} | {off} |")
-    header = "| rounds | studies | priors of w and inverse temperature | evidence | PXP > 0.95 | PXP > 0.99 | median | error |"
+    header = (
+        "| rounds | studies | priors of w, inverse temperature | evidence | PXP > 0.95 | PXP > 0.99 | median | error |"
+    )
     table = "\n".join([header, "| ---: | ---: | --- | --- | ---: | ---: | ---: | ---: |", *rows])
     mfit, short = list(PRIORS)[1], min(STUDIES)
     shortest = (

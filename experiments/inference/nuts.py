@@ -31,9 +31,6 @@ CHAINS, WARMUP, DRAWS = 4, 300, 700
 _FARTHEST = 50.0
 """Points with a larger standardized variable count as impossible."""
 
-_BLOCK = 50
-"""Number of draws between two reports of progress."""
-
 
 @dataclass(frozen=True, eq=False)
 class NutsDraws:
@@ -107,7 +104,7 @@ def _run(joint: _Joint, seed: int, on_drawn: Callable[[int], None]) -> NutsDraws
     """Run all chains; NumPyro is installed."""
     import jax
     import jax.numpy as jnp
-    from numpyro.infer import MCMC, NUTS
+    from numpyro.infer import NUTS
 
     shape: Any = jax.ShapeDtypeStruct
     shapes = shape((), jnp.float64), shape((joint.size,), jnp.float64)
@@ -119,18 +116,17 @@ def _run(joint: _Joint, seed: int, on_drawn: Callable[[int], None]) -> NutsDraws
     potential.defvjp(forward, lambda gradient, upstream: (upstream * gradient,))
     kernel = NUTS(potential_fn=potential)
     begin = np.random.default_rng(seed).uniform(-0.5, 0.5, (CHAINS, joint.size))
-    options: Any = {"num_chains": CHAINS, "chain_method": "vectorized", "progress_bar": False}
-    mcmc = MCMC(kernel, num_warmup=WARMUP, num_samples=_BLOCK, **options)
-    mcmc.warmup(jax.random.PRNGKey(seed % 2**32), init_params=jnp.asarray(begin))
-    on_drawn(WARMUP)
-    parts, divergences = [], 0
-    for _ in range(DRAWS // _BLOCK):
-        mcmc.run(mcmc.last_state.rng_key, extra_fields=("diverging",))
-        parts.append(np.asarray(mcmc.get_samples(group_by_chain=True)))
-        divergences += int(mcmc.get_extra_fields()["diverging"].sum())
-        mcmc.post_warmup_state = mcmc.last_state
-        on_drawn(_BLOCK)
-    coordinates, unbounded = joint.split(torch.from_numpy(np.concatenate(parts, axis=1)))
+    keys = jax.random.split(jax.random.PRNGKey(seed % 2**32), CHAINS)
+    state: Any = kernel.init(keys, WARMUP, jnp.asarray(begin), (), {})
+    step = jax.jit(lambda current: kernel.sample(current, (), {}))  # a step of all chains
+    found, divergences = [], 0
+    for i in range(WARMUP + DRAWS):
+        state = step(state)
+        if i >= WARMUP:
+            found.append(np.asarray(state.z))
+            divergences += int(state.diverging.sum())
+        on_drawn(1)
+    coordinates, unbounded = joint.split(torch.from_numpy(np.stack(found, axis=1)))
     return NutsDraws(coordinates.numpy(), unbounded.numpy(), divergences)
 
 
