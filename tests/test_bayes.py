@@ -82,7 +82,9 @@ def test_group_and_leave_one_out_equal_a_grid(choices: Choices, posterior: Bayes
     for i in range(len(choices)):
         others = np.delete(each, i, axis=0).sum(axis=0) + prior
         exact = special.logsumexp(others + each[i]) - special.logsumexp(others)
-        assert posterior.log_predictive[i] == pytest.approx(exact, abs=0.03)
+        assert posterior.log_predictive[i] == pytest.approx(
+            exact, abs=0.03 if posterior.pareto_k[i] < bayes.MAX_PARETO_K else 0.4
+        )
     assert posterior.converged
     assert (posterior.pareto_k < bayes.MAX_PARETO_K).sum() >= 11  # one participant differs much from all others
 

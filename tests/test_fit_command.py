@@ -410,7 +410,10 @@ def test_data_on_the_command_line(tmp_path: Path) -> None:
             "models.0.priors.w.sd: must be a number > 0, got 0",
         ),
         ({"models": [{"agent": "bayes-rank", "fit": ["w"]}]}, "models.0.fit: unknown parameter 'w'"),
-        ({"method": "mcmc"}, "method: must be one of 'map', 'hierarchical', 'bayes', 'maximum-likelihood', got 'mcmc'"),
+        (
+            {"method": "mcmc"},
+            "method: must be one of 'map', 'mfit', 'hierarchical', 'bayes', 'maximum-likelihood', got 'mcmc'",
+        ),
         ({"starts": 0}, "starts: must be an integer >= 1, got 0"),
         ({"selection_prior": 2}, "selection_prior: must be one of 1, '1/models', got 2"),
         ({"data": ""}, "data: must .*, got ''"),

@@ -51,7 +51,7 @@ class FitConfig(Spec):
     starts: Annotated[Integer, Field(ge=1, le=1_000)] = 10
     seed: Annotated[Integer, Field(ge=0)] = 0
     selection_prior: SelectionPrior = 1
-    simulations: Annotated[Integer, Field(ge=0, le=10_000)] = 40
+    simulations: Annotated[Integer, Field(ge=0, le=10_000)] = 100
 
     @field_validator("models")
     @classmethod

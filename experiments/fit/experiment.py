@@ -61,7 +61,8 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         )
         omnibus = tables.omnibus(results) if results.selections else ""
         accuracy = tables.accuracy(results)
-        notes = (omnibus, accuracy, "The participants are simulated." if data.simulated else "")
+        misfits = "" if check is None else tables.misfits(check)
+        notes = (omnibus, accuracy, misfits, "The participants are simulated." if data.simulated else "")
         drawn = {"estimates": figures.estimates(results)}
         if results.selections:
             drawn["comparison"] = figures.comparison(results)
@@ -88,6 +89,8 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 "correlations": tables.correlations(results),
                 "flags": flags,
                 "predictive": tables.predictive(check) if check is not None else (),
+                "p_values": None if check is None else tables.predictive_p_values(check),
+                "misfits": misfits,
                 "free_running": check is not None and check.free_running,
                 "methods": write_methods("fit", results=results),
             },

@@ -19,6 +19,7 @@ def frames(results: FitResults) -> dict[str, pd.DataFrame]:
     if results.check is not None:
         tables["predictive_curves"] = results.check.curves_frame()
         tables["predictive_stay_switch"] = results.check.effects
+        tables["predictive_p_values"] = results.check.statistics
     return tables
 
 

@@ -37,12 +37,16 @@ class Check:
             those of each model as mean and central 95% of the simulations.
         effects: A row for each stay/switch effect of each player that can be estimated; columns `player`, `effect`,
             `estimate`, and `low`, `high` as for the curves.
+        statistics: A row for each summary statistic of each model; columns `model`, `statistic`, `observed` in the
+            participants, `predicted` (the mean of the simulated studies) with their central 95% `low`, `high`, and the
+            two-sided posterior predictive p-value `p`, which is at least 2 / (simulations + 1).
     """
 
     free_running: bool
     rounds: Floats
     curves: dict[tuple[str, str], Interval]
     effects: pd.DataFrame
+    statistics: pd.DataFrame
 
     def curves_frame(self) -> pd.DataFrame:
         """Return the curves as a table: `curve`, `player`, `round`, and shares `mean`, `low`, `high`; without NaN."""
@@ -72,9 +76,12 @@ def check(
     """
     choices = data.choices
     curves: dict[tuple[str, str], Interval] = {}
-    for name, curve in learning_curves(choices, outcomes=data.game_known).items():
+    of_participants = learning_curves(choices, outcomes=data.game_known)
+    for name, curve in of_participants.items():
         curves[name, PARTICIPANTS] = mean_interval(curve)
     observed = stay_switch(choices).reset_index()
+    means = {name: mean_of_defined(curve) for name, curve in of_participants.items()}
+    summary, statistics = _summarize(means, observed.estimate.to_numpy()), []
     effects = [observed[["effect", "estimate", "low", "high"]].assign(player=PARTICIPANTS)]
     for model, fit in fits.items():
         simulated: dict[str, list[Floats]] = {}
@@ -99,8 +106,47 @@ def check(
         interval = spread(np.array(estimates))
         columns = {"estimate": interval.mean, "low": interval.low, "high": interval.high}
         effects.append(pd.DataFrame({"player": model, "effect": EFFECTS, **columns}))
+        studies = [
+            _summarize({name: each[i] for name, each in simulated.items()}, estimates[i]) for i in range(simulations)
+        ]
+        statistics += [
+            {"model": model, "statistic": name, **_compare(value, np.array([study[name] for study in studies]))}
+            for name, value in summary.items()
+            if np.isfinite(value)
+        ]
     table = pd.concat(effects)[["player", "effect", "estimate", "low", "high"]]
-    return Check(data.game_known, curve_points(choices.game).middle, curves, table.dropna().reset_index(drop=True))
+    return Check(
+        free_running=data.game_known,
+        rounds=curve_points(choices.game).middle,
+        curves=curves,
+        effects=table.dropna().reset_index(drop=True),
+        statistics=pd.DataFrame(statistics),
+    )
+
+
+def _summarize(curves: dict[str, Floats], effects: Floats) -> dict[str, float]:
+    """Compute the summary statistics of a study: levels and gains of its learning curves, and its stay/switch effects.
+
+    Args:
+        curves: The mean of each learning curve over players, `(points,)`, by name.
+        effects: The stay/switch effects, in the order of `EFFECTS`.
+    """
+    found = {}
+    for name, points in curves.items():
+        third = max(1, len(points) // 3)
+        early, late = mean_of_defined(points[:third]), mean_of_defined(points[-third:])
+        found[f"share {name}"] = float(mean_of_defined(points))
+        found[f"gain in share {name}"] = float(late - early)
+    return found | {f"effect of {name} on staying": float(each) for name, each in zip(EFFECTS, effects, strict=True)}
+
+
+def _compare(observed: float, simulated: Floats) -> dict[str, float]:
+    """Compare a statistic with those of simulated studies, `(studies,)`."""
+    simulated = simulated[np.isfinite(simulated)]
+    below, above = (simulated <= observed).sum(), (simulated >= observed).sum()
+    p = min(1.0, 2 * (1 + min(below, above)) / (1 + len(simulated)))
+    mean, low, high = spread(simulated) if len(simulated) else (np.nan, np.nan, np.nan)
+    return {"observed": observed, "predicted": float(mean), "low": float(low), "high": float(high), "p": float(p)}
 
 
 def _one_step_ahead(fit: ModelFit, parameters: torch.Tensor, choices: Choices, seed: int) -> Choices:

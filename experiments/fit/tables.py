@@ -33,6 +33,9 @@ NOT_DETERMINED = "not determined"
 UNBOUNDED_COLUMNS = ("mean (unbounded)", "SD (unbounded)")
 """Columns of the table of groups with numbers on the unbounded scale."""
 
+SIGNIFICANT = 0.05
+"""Posterior predictive p-values below this are called a misfit."""
+
 NOTABLE = 0.02
 """Differences of errors of the evidence that are worth mentioning, in nats per participant."""
 
@@ -239,6 +242,37 @@ def predictive(check: Check) -> list[TextTable]:
         rows.append((_player(player), *cells))
     header = ("player", *(f"last {effect}" for effect in EFFECTS))
     return [*tables, TextTable("Effects on staying (log odds per SD)", header, tuple(rows))]
+
+
+def misfits(check: Check) -> str:
+    """Say in words which statistics of the participants a model does not predict, if any."""
+    found = check.statistics[check.statistics.p < SIGNIFICANT]
+    if found.empty:
+        return "The predictive check found no misfit." if (check.statistics.p <= 1).any() else ""
+    parts = []
+    for model, rows in found.groupby("model", sort=False):
+        listing = [
+            f"too {'little' if row.predicted < row.observed else 'much'} {row.statistic} ({row.predicted:.2f}, central "
+            f"95% {row.low:.2f} to {row.high:.2f}; participants {row.observed:.2f}; p = {row.p:.2g})"
+            for row in rows.itertuples()
+        ]
+        parts.append(f"{model} predicts {listed(listing)}.")
+    return " ".join(["Misfit in the predictive check:", *parts])
+
+
+def predictive_p_values(check: Check) -> TextTable:
+    """Posterior predictive p-values."""
+    rows = [
+        (
+            row.model,
+            row.statistic,
+            f"{row.observed:.2f}",
+            cell(Interval(row.predicted, row.low, row.high)),
+            f"{row.p:.2g}",
+        )
+        for row in check.statistics.itertuples()
+    ]
+    return TextTable("Posterior predictive p-values", ("model", "statistic", "observed", "predicted", "p"), tuple(rows))
 
 
 def _player(name: str) -> str:

@@ -50,10 +50,6 @@ Floats = NDArray[np.float64]
 CONCENTRATION = 2.0
 """Concentration of the LKJ prior of correlation matrices; with 2, correlations near -1 and 1 are improbable."""
 
-MAX_RHAT, MIN_ESS = 1.01, 400
-"""Draws have converged if R-hat and effective sample sizes are within these limits (Vehtari et al. 2021, Bayesian
-Analysis 16, 667-718)."""
-
 MAX_PARETO_K = 0.7
 """Participants whose weights in leave-one-out have a larger shape of their tail are flagged (Vehtari et al. 2024)."""
 
@@ -141,7 +137,7 @@ class Bayes:
     @property
     def converged(self) -> bool:
         """Whether the diagnostics of the draws are within their limits."""
-        return bool((self.rhat < MAX_RHAT).all() and (self.ess > MIN_ESS).all() and not self.divergences)
+        return sampling.converged(self.rhat, self.ess) and not self.divergences
 
     @property
     def _d(self) -> int:

@@ -19,14 +19,21 @@ CHAINS, DRAWS = 4, 1000
 WARMUP = 100
 """Number of draws at the beginning of a chain that are discarded."""
 
-DEGREES_OF_FREEDOM, INFLATION = 5, 1.3
+THINNING = (1, 4, 16)
+"""Which share of draws is kept, the first of these that is enough for convergence."""
+
+MAX_RHAT, MIN_ESS = 1.01, 400
+"""Draws have converged if R-hat and effective sample sizes are within these limits (Vehtari et al. 2021, Bayesian
+Analysis 16, 667-718)."""
+
+DEGREES_OF_FREEDOM, INFLATION = 5, 1.5
 """Degrees of freedom of proposals, and their scale matrix relative to the covariance: their tails are heavier than
 those of most distributions."""
 
-ADAPTATION, ADAPTATIONS = 500, 4
+ADAPTATION, ADAPTATIONS = 1000, 6
 """Number of draws for the adaptation of the proposal, and how often it is adapted at most."""
 
-EFFICIENT = 0.6
+EFFICIENT = 0.4
 """The proposal is not adapted further if the effective share of its draws is larger than this."""
 
 
@@ -56,11 +63,12 @@ def sample(
     """Draw from a distribution.
 
     Proposals come from a multivariate t distribution with the given location and covariance, which are first adapted to
-    those of weighted draws. As proposals don't depend on the state of a chain, chains need no long warm-up.
+    those of weighted draws. As proposals don't depend on the state of a chain, chains need no long warm-up. Chains that
+    have not converged are drawn anew, longer, and thinned.
 
     Args:
-        log_density: Log-density up to a constant, from points `(m, k)` to `(m,)`. It is called for the adaptation, and
-            then once for all proposals.
+        log_density: Log-density up to a constant, from points `(m, k)` to `(m,)`. The last call is that for the
+            proposals of the draws.
         center: Mode of the distribution, `(k,)`.
         covariance: Approximate covariance, `(k, k)`.
         rng: The generator.
@@ -74,10 +82,14 @@ def sample(
         weight = special.softmax(np.minimum(log_weight, np.quantile(log_weight, 0.95)))  # no draw may dominate
         center = weight @ x
         covariance = (weight[:, None] * (x - center)).T @ (x - center) + 1e-8 * np.eye(len(center))
-    steps = WARMUP + DRAWS
-    x, log_q = _propose(center, covariance, CHAINS * steps, rng)
-    log_weight = log_density(x) - log_q
-    proposal, accepted = _metropolis(log_weight.reshape(CHAINS, steps), rng)
+    for thinning in THINNING:
+        steps = WARMUP + DRAWS * thinning
+        x, log_q = _propose(center, covariance, CHAINS * steps, rng)
+        log_weight = log_density(x) - log_q
+        proposal, accepted = _metropolis(log_weight.reshape(CHAINS, steps), rng)
+        proposal = proposal[:, ::thinning]
+        if converged(rhat(x[proposal]), ess(x[proposal])):
+            break
     return Draws(
         x=x[proposal],
         proposal=proposal,
@@ -94,6 +106,11 @@ def smoothed(log_weight: Floats) -> tuple[Floats, float]:
     statistics: Any = array_stats
     log_weight, pareto_k = statistics.psislw(-log_weight)
     return log_weight, float(pareto_k)
+
+
+def converged(rhats: Floats, sizes: Floats) -> bool:
+    """Return whether R-hat and effective sample sizes are within their limits."""
+    return bool((rhats < MAX_RHAT).all() and (sizes > MIN_ESS).all())
 
 
 def rhat(draws: Floats) -> Floats:
@@ -128,6 +145,7 @@ def _metropolis(log_weight: Floats, rng: np.random.Generator) -> tuple[NDArray[n
     chains, steps = log_weight.shape
     threshold = np.log(rng.random((chains, steps)))
     states = np.zeros((chains, steps), np.int64)
+    states[:, 0] = np.isfinite(log_weight).argmax(axis=1)
     each = np.arange(chains)
     for step in range(1, steps):
         accept = threshold[:, step] < log_weight[:, step] - log_weight[each, states[:, step - 1]]

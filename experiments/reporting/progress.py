@@ -42,13 +42,13 @@ def steps(on_progress: OnProgress, stage: str, total: int) -> Callable[[int], No
     Args:
         on_progress: Callback.
         stage: Name of the stage.
-        total: Number of steps of the stage.
+        total: Number of steps of the stage; there may be more.
     """
     done = 0
 
     def step(n: int) -> None:
         nonlocal done
         done += n
-        on_progress(stage, done / total)
+        on_progress(stage, min(1.0, done / total))
 
     return step
