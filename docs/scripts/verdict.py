@@ -7,14 +7,14 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from rich.console import Console
+from rich.progress import track
 
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.analysis.stay_switch import stay_switch
@@ -26,15 +26,19 @@ from accept_reject.experiments.inference.individual import fit_individually
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.model_selection import select_models
 from accept_reject.experiments.inference.quadrature import integrate
-from accept_reject.experiments.reporting.progress import OnProgress, stages, steps
 from accept_reject.experiments.simulation.population import PopulationConfig
 from accept_reject.experiments.simulation.simulate import simulate
 
 Floats = NDArray[np.float64]
 
 PAGE = Path(__file__).parents[1] / "results" / "verdict.md"
-SIZE, STARTS = 42, 3
-STUDIES = {48: 50, 64: 50, 96: 50, 144: 100}
+SIZE, STARTS = 42, 2
+STUDIES = {48: 20, 96: 20, 144: 20}
+PUBLISHED = 144, "Beta(1.1, 1.1), Gamma(1.2, 5)", 100
+"""Rounds, priors and number of studies of the published analysis."""
+
+EFFECT_ROUNDS, EFFECT_STUDIES = (36, 48, 64, 96, 144), 50
+JOBS = 2
 
 BETA = {"distribution": "beta", "a": 1.1, "b": 1.1}
 PRIORS: dict[str, dict[str, Any]] = {
@@ -85,48 +89,56 @@ the ranks of partners, too, which we don't know either.
 
 
 def main() -> None:
-    rows, effects, shares = [], [], {}
-    population = load_config(PopulationConfig, "population_babur2024")
-    with stages(Console()) as on_progress:
-        for rounds, studies in STUDIES.items():
-            game = {"scenario": "orthogonal", "game": {"rounds": rounds}}
-            changes = {**population.model_dump(), "participants": studies * SIZE, "seed": rounds, "game": game}
-            choices, _ = simulate(PopulationConfig.model_validate(changes))
-            effects.append(stay_effects(rounds, choices))
-            for name, priors in PRIORS.items():
-                evidence = evidences(choices, priors, f"{rounds} rounds, {name}", on_progress)
-                exact = ahead(evidence[QUADRATURE])
-                for formula in (QUADRATURE, LAPLACE, IN_RANGE):
-                    pxp, error = protected(evidence[formula]), np.mean(ahead(evidence[formula]) - exact)
-                    shares[rounds, name, formula] = (pxp > 0.99).mean()
-                    cells = f"{(pxp > 0.95).mean():.0%} | {(pxp > 0.99).mean():.0%} | {np.median(pxp):.3f}"
-                    off = "" if formula == QUADRATURE else f"{error:+.2f}"
-                    rows.append(f"| {rounds} | {studies} | {name} | {formula} | {cells} | {off} |")
+    cases = [(rounds, name, studies_of(rounds, name)) for rounds in STUDIES for name in PRIORS]
+    run = Parallel(n_jobs=JOBS, return_as="generator")
+    tasks = (delayed(evidences)(*case) for case in sorted(cases, key=lambda case: -case[0] * case[2]))
+    found = dict(
+        zip(sorted(cases, key=lambda case: -case[0] * case[2]), track(run(tasks), total=len(cases)), strict=True)
+    )
+    rows, shares = [], {}
+    for rounds, name, studies in cases:
+        evidence = found[rounds, name, studies]
+        exact = ahead(evidence[QUADRATURE])
+        for formula in (QUADRATURE, LAPLACE, IN_RANGE):
+            pxp, error = protected(evidence[formula]), np.mean(ahead(evidence[formula]) - exact)
+            shares[rounds, name, formula] = (pxp > 0.99).mean()
+            cells = f"{(pxp > 0.95).mean():.0%} | {(pxp > 0.99).mean():.0%} | {np.median(pxp):.3f}"
+            off = "" if formula == QUADRATURE else f"{error:+.2f}"
+            rows.append(f"| {rounds} | {studies} | {name} | {formula} | {cells} | {off} |")
     header = (
         "| rounds | studies | priors of w, inverse temperature | evidence | PXP > 0.95 | PXP > 0.99 | median | error |"
     )
-    table = "\n".join([header, "| ---: | ---: | --- | --- | ---: | ---: | ---: | ---: |", *rows])
-    mfit, short = list(PRIORS)[1], min(STUDIES)
-    shortest = (
-        f"mfit's analysis gives one above 0.99 in {shares[short, mfit, IN_RANGE]:.0%} of studies with {short} rounds."
-    )
-    near = [rounds for rounds, (_, se) in zip(STUDIES, effects, strict=True) if abs(se - 0.05) < 0.01]
+    effects = [stay_effects(rounds) for rounds in EFFECT_ROUNDS]
+    near = [rounds for rounds, (_, se) in zip(EFFECT_ROUNDS, effects, strict=True) if abs(se - 0.05) < 0.01]
+    (rounds, mfit, studies), short = PUBLISHED, min(STUDIES)
     text = TEXT.format(
-        table=table,
-        published=f"{shares[144, mfit, IN_RANGE] * STUDIES[144]:.0f}",
-        studies=STUDIES[144],
-        shortest=shortest,
+        table="\n".join([header, "| ---: | ---: | --- | --- | ---: | ---: | ---: | ---: |", *rows]),
+        published=f"{shares[rounds, mfit, IN_RANGE] * studies:.0f}",
+        studies=studies,
+        shortest=f"with {short} rounds, it gives one above 0.99 in {shares[short, mfit, IN_RANGE]:.0%} of studies.",
         effects="\n".join(row for row, _ in effects),
         hint=" to ".join(map(str, (near[0], near[-1]))),
     )
     write(PAGE, text)
 
 
-def evidences(choices: Choices, priors: dict[str, Any], stage: str, on_progress: OnProgress) -> dict[str, Floats]:
+def studies_of(rounds: int, name: str) -> int:
+    """Number of studies of a case."""
+    return PUBLISHED[2] if (rounds, name) == PUBLISHED[:2] else STUDIES[rounds]
+
+
+def study(rounds: int, studies: int) -> Choices:
+    """Simulate the participants of some studies."""
+    population = load_config(PopulationConfig, "population_babur2024")
+    game = {"scenario": "orthogonal", "game": {"rounds": rounds}}
+    changes = {"participants": studies * SIZE, "seed": rounds, "game": game}
+    return simulate(PopulationConfig.model_validate({**population.model_dump(), **changes}))[0]
+
+
+def evidences(rounds: int, name: str, studies: int) -> dict[str, Floats]:
     """Log-evidence of each model for each participant, `(participants, models)`, by each formula."""
-    models = [entry(agent, priors).resolve() for agent in AGENTS]
-    step = steps(on_progress, stage, 3 * len(models) * len(choices))
-    columns = [of_model(model, choices, step) for model in models]
+    choices = study(rounds, studies)
+    columns = [of_model(entry(agent, PRIORS[name]).resolve(), choices) for agent in AGENTS]
     return {formula: np.stack([each[formula] for each in columns], axis=1) for formula in columns[0]}
 
 
@@ -138,11 +150,11 @@ def entry(agent: str, priors: dict[str, Any]) -> ModelEntry:
     )
 
 
-def of_model(model: Model, choices: Choices, step: Callable[[int], None]) -> dict[str, Floats]:
+def of_model(model: Model, choices: Choices) -> dict[str, Floats]:
     """Log-evidence of each participant by each formula."""
-    fit = fit_individually(model, choices, starts=STARTS, on_fitted=step)
-    in_range = fit_individually(replace(model, in_range=True), choices, starts=STARTS, on_fitted=step)
-    exact = integrate(fit, choices, step).log_evidence
+    fit = fit_individually(model, choices, starts=STARTS)
+    in_range = fit_individually(replace(model, in_range=True), choices, starts=STARTS)
+    exact = integrate(fit, choices).log_evidence
     return {LAPLACE: fit.log_evidence, IN_RANGE: in_range.log_evidence, QUADRATURE: exact}
 
 
@@ -156,8 +168,9 @@ def protected(evidence: Floats) -> Floats:
     return np.array([select_models(each).protected[0] for each in np.split(evidence, len(evidence) // SIZE)])
 
 
-def stay_effects(rounds: int, choices: Choices) -> tuple[str, float]:
-    """A row with the effects and standard errors, averaged over studies; and the standard error of the outcome."""
+def stay_effects(rounds: int) -> tuple[str, float]:
+    """A row with effects and standard errors, averaged over studies; and the standard error of the outcome's effect."""
+    choices = study(rounds, EFFECT_STUDIES)
     found = [stay_switch(choices.take(slice(first, first + SIZE))) for first in range(0, len(choices), SIZE)]
     means = np.mean([each[["estimate", "se"]].to_numpy() for each in found], axis=0)
     cells = " | ".join(f"{effect:.2f} | {se:.3f}" for effect, se in means)
