@@ -70,7 +70,7 @@ def predict_with_group(model: Model, train: Choices, test: Choices) -> Floats:
     """Log-probability of each choice under the mixture over a group that was fitted to other participants.
 
     Args:
-        model: The model; its group is fitted by expectation-maximization.
+        model: The model; its group is fitted hierarchically.
         train: Choices that the group is fitted to.
         test: Choices to predict.
 
