@@ -12,13 +12,16 @@ from fitting import participants
 from rich.console import Console
 
 from accept_reject.envs import InvalidInputError
+from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.data.load import load
 from accept_reject.experiments.fit import predictive_check
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.experiment import FitExperiment
 from accept_reject.experiments.fit.participants import design_of
+from accept_reject.experiments.recover.config import RecoverConfig
 from accept_reject.experiments.runner import run_experiment
+from accept_reject.experiments.simulation.population import draw_parameters
 
 COLUMNS = {
     "diagnosis": ["patient", "control"] * 5,
@@ -152,3 +155,19 @@ def test_p_values_are_shares_of_simulated_studies() -> None:
     assert found["predicted"] == 2.5
     assert predictive_check._compare(9, simulated)["p"] == pytest.approx(2 / 5)
     assert predictive_check._compare(2.5, simulated)["p"] == 1
+
+
+def test_a_recovery_study_of_the_same_size(data: Path, tmp_path: Path) -> None:
+    folder, _ = run(config(data, models=["bayes-hybrid", {"agent": "bayes-outcome", "label": "only"}]), tmp_path)
+    study = load_config(RecoverConfig, str(folder / "recover.yaml"))
+    assert study.rounds == (60,)
+    assert study.participants == (10,)
+    assert study.game.resolve() == load(str(data)).choices.game
+    assert [model.name for model in study.models] == ["bayes-hybrid", "only"]
+    groups = pd.read_csv(folder / "groups.csv").set_index(["model", "parameter"])
+    mean, sd = groups.loc[("only", "inverse_temperature"), ["mean", "sd"]]
+    drawn = study.models[1].simulated(10_000, study.game, 0)
+    values = draw_parameters(drawn, 10_000, seed=1)["inverse_temperature"]
+    assert np.log(values).mean() == pytest.approx(mean, abs=0.05)
+    assert np.log(values).std() == pytest.approx(sd, rel=0.05)
+    assert "recover.yaml" in (folder / "report.html").read_text(encoding="utf-8")

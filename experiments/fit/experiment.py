@@ -12,6 +12,8 @@ from accept_reject.experiments.fit import figures, tables
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.draws import write_draws
 from accept_reject.experiments.fit.frames import frames
+from accept_reject.experiments.fit.recovery import FILE as RECOVERY
+from accept_reject.experiments.fit.recovery import recovery_config
 from accept_reject.experiments.fit.run import FitResults, run
 from accept_reject.experiments.inference.model_selection import DECIDED
 from accept_reject.experiments.reporting.methods import write_methods
@@ -63,6 +65,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         accuracy = tables.accuracy(results)
         misfits = "" if check is None else tables.misfits(check)
         notes = (omnibus, accuracy, misfits, "The participants are simulated." if data.simulated else "")
+        recovery = recovery_config(results)
         drawn = {"estimates": figures.estimates(results)}
         if results.selections:
             drawn["comparison"] = figures.comparison(results)
@@ -91,12 +94,14 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 "predictive": tables.predictive(check) if check is not None else (),
                 "p_values": None if check is None else tables.predictive_p_values(check),
                 "misfits": misfits,
+                "recovery": RECOVERY if recovery else "",
                 "free_running": check is not None and check.free_running,
                 "methods": write_methods("fit", results=results),
             },
             tables=tuple(table for table in shown if table is not None),
             notes=tuple(filter(None, notes)),
             simulated=data.simulated,
+            files={} if recovery is None else {RECOVERY: recovery},
             write_more=partial(write_draws, results),
         )
 
