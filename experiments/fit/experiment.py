@@ -56,7 +56,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
             models.only(*(column for column in models.header if column not in ("per choice", "AIC"))),
             selection,
             parameters.only(*(column for column in parameters.header if column not in tables.PRIOR_COLUMNS)),
-            groups and groups.only(*(column for column in groups.header if column not in tables.UNBOUNDED_COLUMNS)),
+            groups and groups.only(*(column for column in groups.header if column not in tables.WIDE_COLUMNS)),
             tables.contrasts(results),
             tables.covariates(results),
             flags,

@@ -26,6 +26,10 @@ from accept_reject.experiments.simulation.replay import evidence_over_rounds
 from accept_reject.random import Stream, generator
 
 
+_COUNTED = {"valuing": "choices of valuing partners", "accepted": "acceptances"}
+"""What the learning curves are shares of."""
+
+
 @dataclass(frozen=True, eq=False)
 class Check:
     """Participants and simulated players with their fitted parameters.
@@ -135,8 +139,8 @@ def _summarize(curves: dict[str, Floats], effects: Floats) -> dict[str, float]:
     for name, points in curves.items():
         third = max(1, len(points) // 3)
         early, late = mean_of_defined(points[:third]), mean_of_defined(points[-third:])
-        found[f"share {name}"] = float(mean_of_defined(points))
-        found[f"gain in share {name}"] = float(late - early)
+        found[f"share of {_COUNTED[name]}"] = float(mean_of_defined(points))
+        found[f"gain in the share of {_COUNTED[name]}"] = float(late - early)
     return found | {f"effect of {name} on staying": float(each) for name, each in zip(EFFECTS, effects, strict=True)}
 
 

@@ -30,8 +30,8 @@ METHODS = {
 NOT_DETERMINED = "not determined"
 """Heading of the number of maximum-likelihood estimates that are not determined, or at the end of their range."""
 
-UNBOUNDED_COLUMNS = ("mean (unbounded)", "SD (unbounded)")
-"""Columns of the table of groups with numbers on the unbounded scale."""
+WIDE_COLUMNS = ("mean (unbounded)", "SD (unbounded)", "draws")
+"""Columns of the table of groups that only the report has room for."""
 
 SIGNIFICANT = 0.05
 """Posterior predictive p-values below this are called a misfit."""
@@ -252,11 +252,12 @@ def misfits(check: Check) -> str:
     parts = []
     for model, rows in found.groupby("model", sort=False):
         listing = [
-            f"too {'little' if row.predicted < row.observed else 'much'} {row.statistic} ({row.predicted:.2f}, central "
-            f"95% {row.low:.2f} to {row.high:.2f}; participants {row.observed:.2f}; p = {row.p:.2g})"
+            f"{'under' if row.predicted < row.observed else 'over'}estimates the {row.statistic} (predicted "
+            f"{row.predicted:.2f}, central 95% {row.low:.2f} to {row.high:.2f}; observed {row.observed:.2f}; "
+            f"p = {row.p:.2g})"
             for row in rows.itertuples()
         ]
-        parts.append(f"{model} predicts {listed(listing)}.")
+        parts.append(f"{model} {listed(listing)}.")
     return " ".join(["Misfit in the predictive check:", *parts])
 
 
