@@ -25,7 +25,6 @@ from accept_reject.experiments.simulation.play import play, sample
 from accept_reject.experiments.simulation.replay import evidence_over_rounds
 from accept_reject.random import Stream, generator
 
-
 _COUNTED = {"valuing": "choices of valuing partners", "accepted": "acceptances"}
 """What the learning curves are shares of."""
 
