@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -20,12 +21,12 @@ from accept_reject.envs.choices import Choices
 from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.files import write
+from accept_reject.experiments.inference import quadrature
 from accept_reject.experiments.inference.entries import ModelEntry
 from accept_reject.experiments.inference.fit import IN_RANGE, LAPLACE, QUADRATURE
 from accept_reject.experiments.inference.individual import fit_individually
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.model_selection import select_models
-from accept_reject.experiments.inference.quadrature import integrate
 from accept_reject.experiments.simulation.population import PopulationConfig
 from accept_reject.experiments.simulation.simulate import simulate
 
@@ -38,7 +39,8 @@ PUBLISHED = 144, "Beta(1.1, 1.1), Gamma(1.2, 5)", 100
 """Rounds, priors and number of studies of the published analysis."""
 
 EFFECT_ROUNDS, EFFECT_STUDIES = (36, 48, 64, 96, 144), 50
-JOBS = 2
+ACCURACY, JOBS = 1e-3, 2
+"""Accuracy of quadrature in nats, and number of processes."""
 
 BETA = {"distribution": "beta", "a": 1.1, "b": 1.1}
 PRIORS: dict[str, dict[str, Any]] = {
@@ -154,7 +156,8 @@ def of_model(model: Model, choices: Choices) -> dict[str, Floats]:
     """Log-evidence of each participant by each formula."""
     fit = fit_individually(model, choices, starts=STARTS)
     in_range = fit_individually(replace(model, in_range=True), choices, starts=STARTS)
-    exact = integrate(fit, choices).log_evidence
+    with patch.object(quadrature, "TOLERANCE", ACCURACY):
+        exact = quadrature.integrate(fit, choices).log_evidence
     return {LAPLACE: fit.log_evidence, IN_RANGE: in_range.log_evidence, QUADRATURE: exact}
 
 
