@@ -22,7 +22,7 @@ from accept_reject.experiments.files import write
 from accept_reject.experiments.inference.bayes import fit_bayes
 from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import fit_hierarchically
-from accept_reject.experiments.inference.individual import Z95, fit_individually
+from accept_reject.experiments.inference.individual import fit_individually
 from accept_reject.experiments.inference.marginal import Posteriors
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.quadrature import integrate
@@ -151,11 +151,12 @@ class Estimates(NamedTuple):
 def by_likelihood(model: Model, choices: Choices) -> Estimates:
     """Estimates by `method: hierarchical`."""
     group = fit_hierarchically(model, choices, starts=STARTS)
-    (mean,), (mean_se,), (log_sd,), (log_sd_se,) = (
-        group.coefficients, group.coefficient_se, group.log_sd, group.log_sd_se
-    )  # fmt: skip
-    ends = [(mean + z * mean_se, np.exp(log_sd + z * log_sd_se)) for z in (-Z95, Z95)]
-    return Estimates(mean, (ends[0][0], ends[1][0]), np.exp(log_sd), (ends[0][1], ends[1][1]), group.posteriors)
+    d = len(model.parameters)
+    means = [group.combination(group.design.mean_of(0, j, d)) for j in range(d)]
+    sds = [group.combination(group.design.log_sd_of(0, j, d)) for j in range(d)]
+    mean, _, low, high = np.array(means).T
+    sd, _, sd_low, sd_high = np.exp(np.array(sds).T)
+    return Estimates(mean, (low, high), sd, (sd_low, sd_high), group.posteriors)
 
 
 def by_posterior(model: Model, choices: Choices) -> Estimates:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import stats
 
 from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
@@ -110,6 +111,10 @@ class Group:
     def combination(self, weights: Floats) -> Combination:
         """Estimate a linear combination of coordinates, such as a mean or a contrast of means.
 
+        Maximum likelihood underestimates SDs, and with them the errors of means, in small groups. As in linear
+        regression, standard errors of means are multiplied by `sqrt(n / df)` with `df = n - groups - covariates`, and
+        intervals are those of Student's t.
+
         Args:
             weights: `(k,)`; see `Design.mean_of`.
         """
@@ -117,8 +122,13 @@ class Group:
         covariance = self.covariance[np.ix_(used, used)]
         known = bool(np.isfinite(covariance).all())
         se = float(np.sqrt(weights[used] @ covariance @ weights[used])) if known else np.inf
+        reach = Z95
+        if used[: self.coefficients.size].any():
+            n = int((self.fit.choices > 0).sum())
+            df = max(n - len(self.coefficients), 1)
+            se, reach = se * (n / df) ** 0.5, float(stats.t.ppf(0.975, df))
         estimate = float(weights @ self.coordinates)
-        return Combination(estimate, se, estimate - Z95 * se, estimate + Z95 * se)
+        return Combination(estimate, se, estimate - reach * se, estimate + reach * se)
 
     def _split(self, coordinates: Floats) -> tuple[Floats, Floats]:
         means, sds, _ = self.design.split(torch.from_numpy(coordinates), len(self.fit.model.parameters))
