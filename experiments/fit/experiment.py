@@ -86,6 +86,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 "omnibus": omnibus,
                 "accuracy": accuracy,
                 "parameters": parameters,
+                "reliability": tables.reliability(results),
                 "groups": groups,
                 "contrasts": tables.contrasts(results),
                 "covariates": tables.covariates(results),

@@ -14,6 +14,8 @@ def frames(results: FitResults) -> dict[str, pd.DataFrame]:
     tables = {"estimates": estimates(results), "fits": fits(results)}
     if results.selections:
         tables["selection"] = selection(results)
+    if any(each.reliability for each in results.models.values()):
+        tables["reliability"] = reliability(results)
     if results.hierarchical:
         tables |= group_frames(results)
     if results.check is not None:
@@ -84,6 +86,16 @@ def fits(results: FitResults) -> pd.DataFrame:
         frame["flag"] = each.flags
         parts.append(frame)
     return pd.concat(parts, ignore_index=True)
+
+
+def reliability(results: FitResults) -> pd.DataFrame:
+    """A row for each model and parameter.
+
+    Columns: `model`, `parameter`; the `correlation` of estimates from odd and even rounds, the split-half `reliability`
+    with its 95% interval `low`, `high`, and the number of `participants` with choices in both halves.
+    """
+    rows = [{"model": name, **row._asdict()} for name, each in results.models.items() for row in each.reliability]
+    return pd.DataFrame(rows)
 
 
 def selection(results: FitResults) -> pd.DataFrame:

@@ -133,6 +133,17 @@ def parameters(results: FitResults) -> TextTable:
     return TextTable(f"Parameter estimates of {_participants(results)}", tuple(columns), tuple(rows))
 
 
+def reliability(results: FitResults) -> TextTable | None:
+    """Split-half reliability of the estimates; None without a prior."""
+    rows = [
+        (name, row.parameter, f"{row.correlation:.2f}", cell(Interval(row.reliability, row.low, row.high)))
+        for name, each in results.models.items()
+        for row in each.reliability
+    ]
+    title = f"Split-half reliability of estimates of {_participants(results)}"
+    return TextTable(title, ("model", "parameter", "r of halves", "reliability"), tuple(rows)) if rows else None
+
+
 def groups(results: FitResults) -> TextTable | None:
     """The group distributions of a hierarchical fit; None for other methods."""
     if not results.hierarchical:

@@ -19,6 +19,7 @@ from accept_reject.experiments.inference.identifiability import unidentified
 from accept_reject.experiments.inference.individual import Fit, fit_individually
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.quadrature import MAX_ERROR, MAX_PARAMETERS, Posterior, integrate
+from accept_reject.experiments.inference.reliability import Reliability, split_half
 from accept_reject.experiments.reporting.progress import OnProgress, silent, steps
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,7 @@ class ModelFit:
             model has few enough parameters.
         unidentified: For each participant, names of the parameters about which the choices contain no information,
             alone or in combination; see `identifiability.unidentified`.
+        reliability: Split-half reliability of each parameter, if there is a prior.
     """
 
     fit: Fit
@@ -58,6 +60,7 @@ class ModelFit:
     bayes: Bayes | None = None
     posterior: Posterior | None = None
     unidentified: Sequence[tuple[str, ...]] = ()
+    reliability: Sequence[Reliability] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -229,4 +232,5 @@ def fit(
         fitted = fit_individually(model, choices, method in ("map", "mfit"), starts, seed, step)
     if fitted.bayesian and draws is None and len(model.parameters) <= MAX_PARAMETERS:
         posterior = integrate(fitted, choices, steps(on_progress, f"{model.name}: evidence", len(choices)))
-    return ModelFit(fitted, group, draws, posterior, unidentified(model, choices))
+    reliability = split_half(fitted, choices) if fitted.bayesian else ()
+    return ModelFit(fitted, group, draws, posterior, unidentified(model, choices), reliability)

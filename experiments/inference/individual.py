@@ -16,7 +16,7 @@ from torch import Tensor
 
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
-from accept_reject.experiments.inference.likelihood import Likelihood
+from accept_reject.experiments.inference.likelihood import ALL_ROUNDS, Likelihood
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.newton import Objective, maximize
 from accept_reject.random import Stream, generator
@@ -261,7 +261,7 @@ def starting_points(model: Model, starts: int, seed: int) -> Tensor:
     return model.prior_mean + model.prior_sd * torch.from_numpy(z)
 
 
-def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = True) -> Fit:
+def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = True, rounds: slice = ALL_ROUNDS) -> Fit:
     """Fit a model to each participant from given starts.
 
     Args:
@@ -269,6 +269,7 @@ def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = Tru
         choices: The choices of n participants.
         begin: Starts on the unbounded scale, `(n, starts, parameters)`.
         bayesian: Whether to use the prior.
+        rounds: The rounds whose choices count.
 
     Raises:
         InvalidInputError: If the log-likelihood is not finite, or has no maximum.
@@ -277,7 +278,7 @@ def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = Tru
     likelihood = Likelihood(model, choices)
 
     def objective_of(rows: NDArray[np.int64]) -> Objective:
-        log_likelihood = likelihood.of(rows // starts)
+        log_likelihood = likelihood.of(rows // starts, rounds)
         prior = model.take(rows // starts)
         return (lambda x: log_likelihood(x) + prior.log_prior(x)) if bayesian else log_likelihood
 
@@ -303,7 +304,7 @@ def fit_from(model: Model, choices: Choices, begin: Tensor, bayesian: bool = Tru
         unbounded=unbounded,
         precision=precision,
         log_likelihood=log_likelihood.numpy(),
-        choices=(~choices.missed).sum(axis=1),
+        choices=(~choices.missed)[:, rounds].sum(axis=1),
         offered=choices.game.offered,
         converged=maxima.converged[best.numpy()],
         agreeing=(value > value.max(dim=1, keepdim=True).values - OPTIMUM_TOLERANCE).sum(dim=1).numpy(),

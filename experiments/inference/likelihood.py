@@ -14,6 +14,8 @@ from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.simulation.replay import choice_log_probability, evidence_over_rounds, replay
 
+ALL_ROUNDS = slice(None)
+
 _STEP = 1e-4
 
 
@@ -35,17 +37,18 @@ class Likelihood:
         evidence = evidence_over_rounds(model.agent(start), choices)
         self._evidence = None if evidence.requires_grad else evidence
 
-    def of(self, participants: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
-        """Return the log-likelihood of all choices of some participants, as a function of their parameters.
+    def of(self, participants: NDArray[np.int64], rounds: slice = ALL_ROUNDS) -> Callable[[Tensor], Tensor]:
+        """Return the log-likelihood of the choices of some participants, as a function of their parameters.
 
         Args:
             participants: Row indices of m participants; they may repeat.
+            rounds: The rounds whose choices count; what was learned in other rounds still does.
 
         Returns:
             A function from parameters on the unbounded scale, `(m, parameters)`, to log-likelihoods, `(m,)`.
         """
         by_round = self.by_round(participants)
-        return lambda unbounded: by_round(unbounded).sum(dim=1)
+        return lambda unbounded: by_round(unbounded)[:, rounds].sum(dim=1)
 
     def by_round(self, participants: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
         """Return the same for each round separately, `(m, rounds)`; 0 in missed rounds."""
