@@ -82,11 +82,13 @@ def run(experiment: FitExperiment, results: FitResults, tmp_path_factory: pytest
 
 def test_the_folder_of_a_fit(run: Path) -> None:
     pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in style.KINDS}
-    tables = {"estimates", "fits", "selection", "predictive_curves", "predictive_stay_switch"}
+    tables = {"estimates", "fits", "reliability", "selection"}
+    tables |= {"predictive_curves", "predictive_p_values", "predictive_stay_switch"}
     assert {path.name for path in run.iterdir()} == {
         *pictures,
         *(f"{name}.csv" for name in tables),
         "config.yaml",
+        "recover.yaml",
         "report.html",
         MANIFEST,
     }

@@ -133,10 +133,21 @@ def test_invalid_priors(agent: str, priors: dict[str, Any], problem: str) -> Non
     assert re.search(problem, "\n".join(list_problems(error.value, ModelEntry)))
 
 
-def test_groups_are_normal() -> None:
-    models = [{"agent": "bayes-hybrid", "priors": PRIORS}]
-    with pytest.raises(ValidationError, match="must be Normal with method bayes, got beta"):
-        FitConfig.model_validate({"data": "x", "models": models, "method": "bayes"})
+def test_groups_begin_with_the_moments_of_other_priors() -> None:
+    """Groups are Normal, so that a Beta prior counts by its mean and SD on the unbounded scale."""
+    choices = participants(8, seed=4, rounds=60)
+    outcome = {"agent": "bayes-outcome", "fit": ["inverse_temperature"]}
+    gamma = GammaPrior(1.2, 5)
+    normal = {"inverse_temperature": {"mean": gamma.mean, "sd": gamma.sd}}
+    found = [
+        fit(ModelEntry.model_validate({**outcome, "priors": priors}).resolve(), choices, "bayes", starts=1).bayes
+        for priors in ({"inverse_temperature": GAMMA}, normal)
+    ]
+    assert found[0] and found[1]
+    assert found[0].coordinates == pytest.approx(found[1].coordinates, abs=1e-6)
+
+
+def test_columns_need_a_hierarchical_method() -> None:
     with pytest.raises(ValidationError, match="groups: is only valid with method hierarchical or bayes, got map"):
         FitConfig.model_validate({"data": "x", "models": ["bayes-hybrid"], "groups": "diagnosis"})
 

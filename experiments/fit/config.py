@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from accept_reject.errors import Integer, Spec
 from accept_reject.experiments.config import DataPath
 from accept_reject.experiments.entries import RunName, check_names
-from accept_reject.experiments.inference.entries import ModelEntry, NormalEntry
+from accept_reject.experiments.inference.entries import ModelEntry
 from accept_reject.experiments.inference.fit import Method
 from accept_reject.experiments.inference.model_selection import SelectionPrior
 
@@ -66,14 +66,7 @@ class FitConfig(Spec):
     def _check_columns(self) -> FitConfig:
         problems = []
         given = [key for key in ("groups", "covariates") if getattr(self, key)]
-        if self.method in ("hierarchical", "bayes"):
-            problems += [
-                f"models.{i}.priors.{name}: must be Normal with method {self.method}, got {prior.distribution}"
-                for i, entry in enumerate(self.models)
-                for name, prior in entry.priors.items()
-                if not isinstance(prior, NormalEntry)
-            ]
-        else:
+        if self.method not in ("hierarchical", "bayes"):
             problems += [f"{key}: is only valid with method hierarchical or bayes, got {self.method}" for key in given]
         used = [*self.covariates, *([self.groups] if self.groups else [])]
         repeated = sorted({name for name in used if used.count(name) > 1})

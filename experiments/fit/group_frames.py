@@ -6,6 +6,7 @@ standard deviations. Everything is on the unbounded scale unless stated otherwis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -20,6 +21,8 @@ from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.quantiles import INTERVAL
 
 Row = dict[str, object]
+
+_LARGEST_LOG = 700.0
 
 _WIDEST = 1e3
 """Infinite intervals end here, which reaches the ends of every range."""
@@ -59,9 +62,9 @@ def groups(results: FitResults) -> pd.DataFrame:
                         "parameter": parameter,
                         "mean": mean.estimate,
                         **_interval("mean", mean),
-                        "sd": float(np.exp(log_sd.estimate)),
-                        "sd_low": float(np.exp(log_sd.low)),
-                        "sd_high": float(np.exp(log_sd.high)),
+                        "sd": _exp(log_sd.estimate),
+                        "sd_low": _exp(log_sd.low),
+                        "sd_high": _exp(log_sd.high),
                         **_in_range(model, j, mean),
                         "converged": group.converged,
                         **_diagnostics(results, name, group, weights),
@@ -92,9 +95,9 @@ def contrasts(results: FitResults) -> pd.DataFrame:
                         "other": design.groups[other],
                         "difference": mean.estimate,
                         **_interval("difference", mean),
-                        "sd_ratio": float(np.exp(log_ratio.estimate)),
-                        "sd_ratio_low": float(np.exp(log_ratio.low)),
-                        "sd_ratio_high": float(np.exp(log_ratio.high)),
+                        "sd_ratio": _exp(log_ratio.estimate),
+                        "sd_ratio_low": _exp(log_ratio.low),
+                        "sd_ratio_high": _exp(log_ratio.high),
                     }
                 )
     return pd.DataFrame(rows)
@@ -139,6 +142,11 @@ def _each(results: FitResults) -> Iterator[tuple[str, Group | Bayes, Model]]:
     for name, each in results.models.items():
         assert each.hierarchical is not None  # only called for hierarchical fits
         yield name, each.hierarchical, each.fit.model
+
+
+def _exp(log: float) -> float:
+    """The exponential of a logarithm, infinite where it is too large for a floating-point number."""
+    return math.exp(log) if log < _LARGEST_LOG else math.inf
 
 
 def _interval(name: str, found: Combination) -> Row:

@@ -139,6 +139,7 @@ def reliability(results: FitResults) -> TextTable | None:
         (name, row.parameter, f"{row.correlation:.2f}", cell(Interval(row.reliability, row.low, row.high)))
         for name, each in results.models.items()
         for row in each.reliability
+        if np.isfinite(row.reliability)
     ]
     title = f"Split-half reliability of estimates of {_participants(results)}"
     return TextTable(title, ("model", "parameter", "r of halves", "reliability"), tuple(rows)) if rows else None
