@@ -49,7 +49,8 @@ What do fits recover, and how large must a study be? Everything on this page was
 participants. Those of the hybrid model are from `population_babur2024`; those of the two nested models have the
 same distribution of inverse temperatures. Fits are MAP with the learners' own priors: w is nearly uniform (its
 logit is Normal with mean 0 and SD 1.5), and the inverse temperature is lognormal with median 1 and a 95% range
-of 0.14 to 7.1. `docs/scripts/recovery.py` writes this page.
+of 0.14 to 7.1. Whether a study identifies the hybrid depends on more than its size:
+[The published verdict](verdict.md). `docs/scripts/recovery.py` writes this page.
 """
 
 
