@@ -12,9 +12,11 @@ from scipy import special, stats
 from accept_reject.envs import InvalidInputError
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.inference import bayes, nuts, sampling
-from accept_reject.experiments.inference.bayes import Bayes, fit_bayes, hyperprior
+from accept_reject.experiments.inference.bayes import Bayes, fit_bayes
 from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import fit_hierarchically
+from accept_reject.experiments.inference.hyperprior import hyperprior
+from accept_reject.experiments.inference.leave_one_out import MAX_PARETO_K
 from accept_reject.experiments.inference.likelihood import Likelihood
 
 Floats = NDArray[np.float64]
@@ -83,10 +85,10 @@ def test_group_and_leave_one_out_equal_a_grid(choices: Choices, posterior: Bayes
         others = np.delete(each, i, axis=0).sum(axis=0) + prior
         exact = special.logsumexp(others + each[i]) - special.logsumexp(others)
         assert posterior.log_predictive[i] == pytest.approx(
-            exact, abs=0.03 if posterior.pareto_k[i] < bayes.MAX_PARETO_K else 0.4
+            exact, abs=0.03 if posterior.pareto_k[i] < MAX_PARETO_K else 0.4
         )
     assert posterior.converged
-    assert (posterior.pareto_k < bayes.MAX_PARETO_K).sum() >= 11  # one participant differs much from all others
+    assert (posterior.pareto_k < MAX_PARETO_K).sum() >= 11  # one participant differs much from all others
 
 
 def test_participants_are_those_of_the_draws(posterior: Bayes) -> None:

@@ -1,4 +1,4 @@
-"""A recovery study of the size of a fit's own data: could these parameters and models be told apart at all?"""
+"""A recovery study with the size of the fitted data: can parameters be recovered and models be distinguished?"""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 r"""Full posteriors of hierarchical models: the group and every participant.
 
 The posterior of the group's coordinates $\theta$ (see `marginal`) has few dimensions, since participants' parameters
-are integrated out. Priors are weakly informative: the mean of each parameter has the prior of a participant's
-parameter; slopes of covariates are Normal around 0 with the same SD; group SDs are half-Normal with the same SD; and
-correlation matrices have the LKJ(2) distribution. Participants' parameters are then drawn given each draw of the
-group.
+are integrated out, and a weakly informative prior (see `hyperprior`). Participants' parameters are then drawn given
+each draw of the group.
 """
 
 from __future__ import annotations
@@ -13,21 +11,21 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import special
 from torch import Tensor
-from torch.distributions import CorrCholeskyTransform, HalfNormal, LKJCholesky, Normal
 
 from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.inference import nuts, sampling
 from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import Combination, find_group
+from accept_reject.experiments.inference.hyperprior import hyperprior
 from accept_reject.experiments.inference.individual import Fit
+from accept_reject.experiments.inference.leave_one_out import leave_one_out
 from accept_reject.experiments.inference.marginal import (
     MIN_SD,
     LogDensity,
@@ -46,12 +44,6 @@ from accept_reject.experiments.inference.quantiles import INTERVAL
 from accept_reject.random import Stream, generator
 
 Floats = NDArray[np.float64]
-
-CONCENTRATION = 2.0
-"""Concentration of the LKJ prior of correlation matrices; with 2, correlations near -1 and 1 are improbable."""
-
-MAX_PARETO_K = 0.7
-"""Participants whose weights in leave-one-out have a larger shape of their tail are flagged (Vehtari et al. 2024)."""
 
 AVERAGED = 400
 """Number of draws of the group over which participants' posteriors are averaged."""
@@ -144,32 +136,6 @@ class Bayes:
         return len(self.fit.model.parameters)
 
 
-def hyperprior(model: Model, design: Design) -> LogDensity:
-    """Return the log-density of the prior of the group's coordinates, with or without correlations.
-
-    Args:
-        model: The model, with the prior of a participant's parameters.
-        design: The design.
-    """
-    d = len(model.parameters)
-    center = torch.zeros(len(design.groups) + len(design.covariates), d, dtype=torch.float64)
-    center[: len(design.groups)] = model.prior_mean
-    means: Any = Normal(center, model.prior_sd)
-    sds: Any = HalfNormal(model.prior_sd)
-    to_factor: Any = CorrCholeskyTransform()
-
-    def log_density(coordinates: Tensor) -> Tensor:
-        coefficients, log_sd, rest = design.split(coordinates, d)
-        total = means.log_prob(coefficients).sum(dim=(-2, -1)) + (sds.log_prob(log_sd.exp()) + log_sd).sum(dim=(-2, -1))
-        if rest.shape[-1]:
-            factor = to_factor(rest)
-            lkj: Any = LKJCholesky(d, CONCENTRATION)
-            total = total + lkj.log_prob(factor) + to_factor.log_abs_det_jacobian(rest, factor)
-        return torch.as_tensor(total)
-
-    return log_density
-
-
 def evaluations(model: Model) -> int:
     """Return how often `fit_bayes` calls `on_drawn` at most, in units."""
     if len(model.parameters) > MAX_PARAMETERS:
@@ -203,6 +169,8 @@ def fit_bayes(
         InvalidInputError: If fewer than two participants of a group made a choice, if the learner can't be fitted, or
             if NUTS is needed but NumPyro is not installed.
     """
+    if len(model.parameters) > MAX_PARAMETERS:
+        nuts.require(model)
     log_prior = hyperprior(model, design)
     found = find_group(model, choices, design, starts, seed, on_iteration, log_prior)
     errors = covariance(found.nodes.take(found.active), found.coordinates, log_prior)
@@ -213,37 +181,49 @@ def fit_bayes(
         if len(before) == len(mode) and np.abs(mode - before).max() < _NEAR:
             break
     errors = covariance(active, mode, log_prior)
+    peak = _Peak(found.fit, nodes, log_prior, mode, errors)
     if len(model.parameters) > MAX_PARAMETERS:
-        return _draw_by_nuts(found.fit, choices, nodes, log_prior, mode, errors, seed, on_drawn)
-    return _draw_from_nodes(found.fit, nodes, log_prior, mode, errors, seed, on_drawn)
+        return _draw_by_nuts(peak, choices, seed, on_drawn)
+    return _draw_from_nodes(peak, seed, on_drawn)
 
 
-def _draw_from_nodes(
-    fit: Fit,
-    nodes: Nodes,
-    log_prior: LogDensity,
-    mode: Floats,
-    errors: Floats,
-    seed: int,
-    on_drawn: Callable[[int], None],
-) -> Bayes:
+class _Peak(NamedTuple):
+    """The posterior of a group near its mode.
+
+    Attributes:
+        fit: Fits of the participants at the mode.
+        nodes: Nodes that suit all draws of the group.
+        log_prior: The prior of the group's coordinates.
+        mode: The mode, with correlations, `(k,)`.
+        covariance: Covariance of the coordinates by the Laplace approximation, `(k, k)`.
+    """
+
+    fit: Fit
+    nodes: Nodes
+    log_prior: LogDensity
+    mode: Floats
+    covariance: Floats
+
+
+def _draw_from_nodes(peak: _Peak, seed: int, on_drawn: Callable[[int], None]) -> Bayes:
     """Draw the group, with sums over nodes as integrals, and then its participants from the nodes."""
+    fit, nodes = peak.fit, peak.nodes
     rng, design = generator(seed, Stream.POSTERIOR_DRAWS), nodes.design
-    evaluations: list[tuple[Tensor, Tensor]] = []
+    evaluated: list[tuple[Tensor, Tensor]] = []
 
     def log_density(points: Floats) -> Floats:
-        evaluations.clear()
+        evaluated.clear()
         with torch.no_grad():
             for batch in torch.split(torch.from_numpy(points), batch_size(nodes)):
-                evaluations.append(_draw_participants(nodes, batch, rng))
+                evaluated.append(_draw_participants(nodes, batch, rng))
                 on_drawn(len(batch))
-            prior = log_prior(torch.from_numpy(points))
-        total = torch.cat([each for each, _ in evaluations])[:, fit.choices > 0].sum(dim=1) + prior
+            prior = peak.log_prior(torch.from_numpy(points))
+        total = torch.cat([each for each, _ in evaluated])[:, fit.choices > 0].sum(dim=1) + prior
         below = (points[:, _sds(design, fit.model)] < math.log(MIN_SD)).any(axis=1)  # nodes are too sparse for these
         return np.where(below, -np.inf, total.numpy())
 
-    draws = sampling.sample(log_density, mode, errors, rng)
-    log_likelihood, participants = (torch.cat(parts).numpy() for parts in zip(*evaluations, strict=True))
+    draws = sampling.sample(log_density, peak.mode, peak.covariance, rng)
+    log_likelihood, participants = (torch.cat(parts).numpy() for parts in zip(*evaluated, strict=True))
     log_predictive, pareto_k = leave_one_out(draws.log_weight, log_likelihood)
     return Bayes(
         fit=fit,
@@ -258,18 +238,12 @@ def _draw_from_nodes(
     )
 
 
-def _draw_by_nuts(
-    fit: Fit,
-    choices: Choices,
-    nodes: Nodes,
-    log_prior: LogDensity,
-    mode: Floats,
-    errors: Floats,
-    seed: int,
-    on_drawn: Callable[[int], None],
-) -> Bayes:
+def _draw_by_nuts(peak: _Peak, choices: Choices, seed: int, on_drawn: Callable[[int], None]) -> Bayes:
     """Draw the group and its participants jointly; only marginal likelihoods are sums over nodes."""
-    draws = nuts.sample(fit, choices, nodes.design, log_prior, mode, errors, seed, on_drawn)
+    fit, nodes = peak.fit, peak.nodes
+    draws = nuts.sample(
+        fit, choices, nodes.design, peak.log_prior, peak.mode, peak.covariance, seed=seed, on_drawn=on_drawn
+    )
     groups = torch.from_numpy(draws.coordinates).flatten(0, 1)
     with torch.no_grad():
         batches = [
@@ -290,28 +264,6 @@ def _draw_by_nuts(
         sampler="NUTS",
         divergences=draws.divergences,
     )
-
-
-def leave_one_out(log_weight: Floats, log_likelihood: Floats) -> tuple[Floats, Floats]:
-    """Compute the log-probability of each participant's choices given those of all others.
-
-    With the participant's own parameters integrated out, its choices change the posterior of the group only little, so
-    that draws of the group given all participants can be reweighted. Weights are smoothed (Vehtari et al. 2024).
-
-    Args:
-        log_weight: Log-weights of draws of the group, `(draws,)`.
-        log_likelihood: Marginal log-likelihood of each participant given each draw, `(draws, n)`.
-
-    Returns:
-        Log-probabilities, `(n,)`, and the shapes of the tails of the weights, `(n,)`.
-    """
-    found, known = [], np.isfinite(log_weight)
-    log_weight, log_likelihood = log_weight[known], log_likelihood[known]
-    for each in log_likelihood.T:
-        weights, pareto_k = sampling.smoothed(log_weight - each)
-        found.append((special.logsumexp(weights + each) - special.logsumexp(weights), pareto_k))
-    log_predictive, shapes = np.array(found).T
-    return log_predictive, shapes
 
 
 def _draw_participants(nodes: Nodes, groups: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

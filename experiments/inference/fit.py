@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.inference.bayes import MAX_PARETO_K, Bayes, evaluations, fit_bayes
+from accept_reject.experiments.inference.bayes import Bayes, evaluations, fit_bayes
 from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.hierarchical import NEAR, Group, fit_hierarchically
 from accept_reject.experiments.inference.identifiability import unidentified
 from accept_reject.experiments.inference.individual import Fit, fit_individually
+from accept_reject.experiments.inference.leave_one_out import MAX_PARETO_K
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.quadrature import MAX_ERROR, MAX_PARAMETERS, Posterior, integrate
 from accept_reject.experiments.inference.reliability import Reliability, split_half

@@ -21,6 +21,7 @@ from accept_reject.experiments.inference.design import Design
 from accept_reject.experiments.inference.individual import Fit
 from accept_reject.experiments.inference.likelihood import Likelihood
 from accept_reject.experiments.inference.marginal import LogDensity, inverse_correlations
+from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.quadrature import MAX_PARAMETERS
 
 Floats = NDArray[np.float64]
@@ -56,6 +57,20 @@ def available() -> bool:
     return True
 
 
+def require(model: Model) -> None:
+    """Check that NumPyro is installed.
+
+    Raises:
+        InvalidInputError: If not.
+    """
+    if not available():
+        problem = (
+            f"method bayes needs NumPyro for models with more than {MAX_PARAMETERS} parameters, got "
+            f"{len(model.parameters)}: pip install 'accept-reject[nuts]', or use method hierarchical"
+        )
+        raise InvalidInputError(f"model {model.name}", [problem])
+
+
 def sample(
     fit: Fit,
     choices: Choices,
@@ -80,16 +95,7 @@ def sample(
         covariance: Approximate covariance of the group's coordinates, `(k, k)`.
         seed: Seed of the sampler.
         on_drawn: Called with the number of draws in each chain since the last call.
-
-    Raises:
-        InvalidInputError: If NumPyro is not installed.
     """
-    if not available():
-        problem = (
-            f"method bayes needs NumPyro for models with more than {MAX_PARAMETERS} parameters, got "
-            f"{len(fit.model.parameters)}: pip install 'accept-reject[nuts]', or use method hierarchical"
-        )
-        raise InvalidInputError(f"model {fit.model.name}", [problem])
     import jax
 
     before = jax.config.jax_enable_x64
