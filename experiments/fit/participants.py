@@ -14,6 +14,9 @@ from accept_reject.experiments.inference.design import Design
 MAX_GROUPS = 20
 """Largest number of groups; a column with more is probably not one of groups."""
 
+_INDEPENDENT = 1e-6
+"""A smaller part of a standardized covariate that others don't determine counts as rounding."""
+
 _NAMED = 5
 """Number of participants that a message names."""
 
@@ -47,11 +50,18 @@ def design_of(config: FitConfig, data: Data) -> Design:
             more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
             problems.append(f"{key}: {name!r} has no value for {', '.join(without[:_NAMED])}{more}; leave them out")
     if not problems:
-        problems += _check_groups(config.groups, table) + _check_covariates(config, table)
+        problems += _check_groups(config.groups, table) + _check_covariates(config.covariates, table)
     if problems:
         raise InvalidInputError(config.data, problems)
     groups = None if config.groups is None else table[config.groups].tolist()
-    return Design.of(groups, {name: table[name].astype(float).tolist() for name in config.covariates}, n)
+    covariates = {name: table[name].astype(float).tolist() for name in config.covariates}
+    design = Design.of(groups, covariates, n)
+    if np.linalg.matrix_rank(design.regressors.numpy(), tol=_INDEPENDENT * n**0.5) < design.regressors.shape[1]:
+        names = ", ".join(name for _, name in named)
+        within = f" within groups of {config.groups}" if config.groups else ""
+        problem = f"covariates: {names} must not determine each other{within}, as effects can't be separated"
+        raise InvalidInputError(config.data, [problem])
+    return design
 
 
 def _check_groups(groups: str | None, table: pd.DataFrame) -> list[str]:
@@ -63,9 +73,9 @@ def _check_groups(groups: str | None, table: pd.DataFrame) -> list[str]:
     return [f"groups: {groups!r} must have from 2 to {MAX_GROUPS} different values, got {len(found)}"]
 
 
-def _check_covariates(config: FitConfig, table: pd.DataFrame) -> list[str]:
+def _check_covariates(covariates: tuple[str, ...], table: pd.DataFrame) -> list[str]:
     problems = []
-    for name in config.covariates:
+    for name in covariates:
         values = pd.to_numeric(table[name], errors="coerce")
         wrong = values.isna() | ~np.isfinite(values)
         if wrong.any():
@@ -75,12 +85,4 @@ def _check_covariates(config: FitConfig, table: pd.DataFrame) -> list[str]:
             )
         elif values.nunique() < 2:
             problems.append(f"covariates: {name!r} must vary between participants, got {values.iloc[0]:g} for all")
-    if problems or not config.covariates:
-        return problems
-    groups = None if config.groups is None else table[config.groups].tolist()
-    covariates = {name: table[name].astype(float).tolist() for name in config.covariates}
-    regressors = Design.of(groups, covariates, len(table)).regressors.numpy()
-    if np.linalg.matrix_rank(regressors, tol=1e-6 * len(table) ** 0.5) < regressors.shape[1]:
-        names = [name for name in (config.groups, *config.covariates) if name]
-        problems.append(f"covariates: {', '.join(names)} must not determine each other, as effects can't be separated")
     return problems

@@ -42,7 +42,7 @@ def steps(on_progress: OnProgress, stage: str, total: int) -> Callable[[int], No
     Args:
         on_progress: Callback.
         stage: Name of the stage.
-        total: Number of steps of the stage; there may be more.
+        total: Expected number of steps of the stage; further ones leave it at 100%.
     """
     done = 0
 
