@@ -15,7 +15,7 @@ from accept_reject.envs import InvalidInputError
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.bids import write_dataset
 from accept_reject.experiments.data.load import load
-from accept_reject.experiments.fit import predictive_check
+from accept_reject.experiments.fit import predictive_check, tables
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.experiment import FitExperiment
 from accept_reject.experiments.fit.participants import design_of
@@ -145,6 +145,17 @@ def test_misfits_are_called_out(data: Path, tmp_path: Path) -> None:
     assert table.predicted["bayes-outcome", name] == pytest.approx(effects.estimate["bayes-outcome"])
     assert "underestimates the effect of rank on staying" in output
     assert "underestimates the effect" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("simulations", "enough"), [(39, False), (40, True)])
+def test_too_few_studies_give_no_false_assurance(simulations: int, enough: bool) -> None:
+    """With 39 studies no p-value can be below 0.05."""
+    curves = predictive_check._compare(9.0, np.zeros(simulations))
+    table = pd.DataFrame([{"model": "mine", "statistic": "share of acceptances", **curves}])
+    check = predictive_check.Check(True, np.empty(0), {}, pd.DataFrame(), table)
+    said = tables.misfits(check, simulations)
+    assert ("mine underestimates the share of acceptances" in said) == enough
+    assert ("can't show a misfit" in said and "simulations to 40 or more" in said) != enough
 
 
 def test_p_values_are_shares_of_simulated_studies() -> None:

@@ -12,6 +12,7 @@ from accept_reject.experiments.fit import figures, tables
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.draws import write_draws
 from accept_reject.experiments.fit.frames import frames
+from accept_reject.experiments.fit.predictive_check import smallest_p
 from accept_reject.experiments.fit.recovery import FILE as RECOVERY
 from accept_reject.experiments.fit.recovery import recovery_config
 from accept_reject.experiments.fit.run import FitResults, run
@@ -63,7 +64,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         )
         omnibus = tables.omnibus(results) if results.selections else ""
         accuracy = tables.accuracy(results)
-        misfits = "" if check is None else tables.misfits(check)
+        misfits = "" if check is None else tables.misfits(check, config.simulations)
         notes = (omnibus, accuracy, misfits, "The participants are simulated." if data.simulated else "")
         recovery = recovery_config(results)
         drawn = {"estimates": figures.estimates(results)}
@@ -93,6 +94,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
                 "correlations": tables.correlations(results),
                 "flags": flags,
                 "predictive": tables.predictive(check) if check is not None else (),
+                "smallest_p": smallest_p(config.simulations),
                 "p_values": None if check is None else tables.predictive_p_values(check),
                 "misfits": misfits,
                 "recovery": RECOVERY if recovery else "",

@@ -143,6 +143,11 @@ def _summarize(curves: dict[str, Floats], effects: Floats) -> dict[str, float]:
     return found | {f"effect of {name} on staying": float(each) for name, each in zip(EFFECTS, effects, strict=True)}
 
 
+def smallest_p(simulations: int) -> float:
+    """Return the smallest possible p-value with this number of simulated studies."""
+    return 2 / (simulations + 1)
+
+
 def _compare(observed: float, simulated: Floats) -> dict[str, float]:
     """Compare a statistic with those of simulated studies, `(studies,)`."""
     simulated = simulated[np.isfinite(simulated)]

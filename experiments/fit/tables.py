@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from accept_reject.experiments.analysis.intervals import Interval
 from accept_reject.experiments.analysis.stay_switch import EFFECTS
 from accept_reject.experiments.fit import frames, group_frames
 from accept_reject.experiments.fit.config import PARTICIPANTS
-from accept_reject.experiments.fit.predictive_check import Check
+from accept_reject.experiments.fit.predictive_check import Check, smallest_p
 from accept_reject.experiments.fit.run import FitResults
 from accept_reject.experiments.inference.fit import IN_RANGE, LAPLACE, QUADRATURE
 from accept_reject.experiments.inference.individual import Z95, pseudo_r2
 from accept_reject.experiments.reporting.tables import DASH, TextTable, cell, percent_cell, probability
-from accept_reject.experiments.reporting.words import listed
+from accept_reject.experiments.reporting.words import counted, listed
 
 METHODS = {
     "map": "maximum a posteriori (MAP), each participant separately",
@@ -32,6 +33,11 @@ NOT_DETERMINED = "not determined"
 
 WIDE_COLUMNS = ("mean (unbounded)", "SD (unbounded)", "draws")
 """Columns of the table of groups that only the report has room for."""
+
+_APPROXIMATIONS = {
+    LAPLACE: "The Laplace approximation",
+    IN_RANGE: "The Laplace approximation in the parameters' ranges",
+}
 
 SIGNIFICANT = 0.05
 """Posterior predictive p-values below this are called a misfit."""
@@ -92,7 +98,7 @@ def omnibus(results: FitResults) -> str:
 def accuracy(results: FitResults) -> str:
     """Sentences on how accurate the approximations of the evidence are, if it was also computed by quadrature."""
     exact = {name: each.evidence.get(QUADRATURE) for name, each in results.models.items()}
-    approximate = next((name for name in results.selections if name in (LAPLACE, IN_RANGE)), None)
+    approximate = next((name for name in results.selections if name in _APPROXIMATIONS), None)
     if approximate is None or QUADRATURE not in results.selections:
         return ""
     errors = {
@@ -104,7 +110,7 @@ def accuracy(results: FitResults) -> str:
     favored, least = max(errors, key=lambda name: errors[name]), min(errors, key=lambda name: errors[name])
     leaning = f", so it favors {favored}" if errors[favored] - errors[least] > NOTABLE else ""
     return (
-        f"Evidence by quadrature is exact. {approximate.replace('Laplace', 'The Laplace approximation')} differs from "
+        f"Evidence by quadrature is exact. {_APPROXIMATIONS[approximate]} differs from "
         f"it by {listing} nats per participant{leaning}."
     )
 
@@ -256,11 +262,21 @@ def predictive(check: Check) -> list[TextTable]:
     return [*tables, TextTable("Effects on staying (log odds per SD)", header, tuple(rows))]
 
 
-def misfits(check: Check) -> str:
-    """Say in words which statistics of the participants a model does not predict, if any."""
+def misfits(check: Check, simulations: int) -> str:
+    """Say in words which statistics of the participants a model does not predict, if any.
+
+    Args:
+        check: The predictive check.
+        simulations: Number of simulated studies, on which the smallest possible p-value depends.
+    """
+    if check.statistics.empty:
+        return ""
+    if smallest_p(simulations) >= SIGNIFICANT:
+        studies, enough = counted(simulations, "simulated study", "simulated studies"), math.ceil(2 / SIGNIFICANT)
+        return f"{studies} can't show a misfit (p < {SIGNIFICANT:g}); set simulations to {enough} or more."
     found = check.statistics[check.statistics.p < SIGNIFICANT]
     if found.empty:
-        return "The predictive check found no misfit." if (check.statistics.p <= 1).any() else ""
+        return "The predictive check found no misfit."
     parts = []
     for model, rows in found.groupby("model", sort=False):
         listing = [
