@@ -63,16 +63,16 @@ def main() -> None:
     model = ModelEntry(agent="bayes-hybrid").resolve()
     pairs = [both(model, simulate("population_babur2024", seed=seed)[0]) for seed in track(range(STUDIES))]
     grid, nuts = ([each for each, _ in (pair[i] for pair in pairs)] for i in (0, 1))
-    apart, ratios = compared([group(each) for each in grid], [group(each) for each in nuts])
+    differences, ratios = compared([group(each) for each in grid], [group(each) for each in nuts])
     rows = [
         f"| {name} | {np.abs(a).max():.3f} | {r.min():.2f} to {r.max():.2f} |"
-        for name, a, r in zip(NAMES, apart.T, ratios.T, strict=True)
+        for name, a, r in zip(NAMES, differences.T, ratios.T, strict=True)
     ]
-    apart, ratios = compared([each.unbounded for each in grid], [each.unbounded for each in nuts])
+    differences, ratios = compared([each.unbounded for each in grid], [each.unbounded for each in nuts])
     text = TEXT.format(
         studies=STUDIES,
         rows="\n".join(rows),
-        participants=(np.sqrt((apart**2).mean()), np.abs(apart).max(), ratios.min(), ratios.max()),
+        participants=(np.sqrt((differences**2).mean()), np.abs(differences).max(), ratios.min(), ratios.max()),
         times=[np.mean([pair[i][1] for pair in pairs]) for i in (0, 1)],
         draws=[each[0].coordinates[..., 0].size for each in (grid, nuts)],
         ess=[np.median([found.ess.min() for found in each]) for each in (grid, nuts)],

@@ -185,8 +185,8 @@ class _Joint:
         center = torch.cholesky_solve((self.pull + (precision @ mean[..., None])[..., 0])[..., None], factor)
         u = x[:, k:].reshape(-1, self.n, self.d, 1)
         participants = (center + torch.linalg.solve_triangular(factor.mT, u, upper=True))[..., 0]
-        apart = participants - mean
-        distance = (apart * (precision @ apart[..., None])[..., 0]).sum(dim=-1)
+        deviation = participants - mean
+        distance = (deviation * (precision @ deviation[..., None])[..., 0]).sum(dim=-1)
         log_volume = factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         log_density = (torch.linalg.slogdet(precision)[1] - distance) / 2 - log_volume
         return coordinates, participants, log_density.sum(dim=1)
