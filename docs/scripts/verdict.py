@@ -70,8 +70,8 @@ that of the better one of the other two models, minus the same by quadrature.
 With 144 rounds, mfit's analysis gives a PXP above 0.99 in {published} of {studies} studies; `fit_babur2024` uses it.
 The verdict depends on the prior and the formula, not only on the data. The Gamma priors expect larger inverse
 temperatures than the default prior, whose median is 1, and lead to more evidence for the hybrid. mfit's formula favors
-the hybrid, too. On the unbounded scale, the Laplace approximation favors the other models. So a PXP of 1 does not imply a long
-game: {shortest}
+the hybrid, too. On the unbounded scale, the Laplace approximation favors the other models. So a PXP of 1
+does not imply a long game: {shortest}
 
 ## How many rounds did the study have?
 
