@@ -283,6 +283,7 @@ def cites(references: Sequence[str], *titles: str) -> bool:
 
 BABUR, TREFETHEN = "Neural responses to social rejection", "exponentially convergent trapezoidal rule"
 COLLINS, HESTERBERG = "How much of reinforcement learning", "defensive mixture distributions"
+BOOTSTRAP, KORN = "What teachers should know about the bootstrap", "small expected number of positive counts"
 
 
 def test_methods_of_a_comparison_with_the_participants_own_episodes(
@@ -310,13 +311,13 @@ def test_methods_of_a_comparison_with_the_participants_own_episodes(
         r"at most 20 iterations",
         r"averaging over 1,000 draws",
         r"drew parameters from the group distribution fitted to all participants",
-        r"Student's t for means and scores\b.*bias-corrected percentile bootstrap with 500 resamples for distances",
+        r"Student's t for means and scores\b.*bias-corrected bootstrap with 500 resamples for distances",
         r"resampled as matched pairs",
     ]
     absent = ["missed", "not known", "other episode", "can't be predicted", "random walk", "newcomer", "From round"]
     absent += ["No choices", "agents? .*was not fitted", "evidence"]
     expect(text, parts, absent)
-    assert cites(references, BABUR, COLLINS, HESTERBERG, TREFETHEN)
+    assert cites(references, BABUR, BOOTSTRAP, COLLINS, HESTERBERG, KORN, TREFETHEN)
     report = write(full, [comparison], tmp_path / "run")
     section = report[report.index("<h2>Methods</h2>") : report.index("<h2>Config</h2>")]
     assert all(section.count(each.partition("&")[0][:20]) for each in references)
@@ -351,7 +352,7 @@ def test_methods_of_a_comparison_with_other_episodes(participants: Path, compari
     ]
     absent = ["simulated", "common random", "fitted to the participants", "Huys", "draws from", "To play", "matched"]
     expect(text, parts, absent)
-    assert cites(references, BABUR, COLLINS)
+    assert cites(references, BABUR, BOOTSTRAP, COLLINS, KORN)
 
 
 def test_methods_of_a_comparison_without_playing(participants: Path, comparison: Comparison) -> None:

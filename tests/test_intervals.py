@@ -5,7 +5,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from accept_reject.experiments.analysis.intervals import curve_distance, ratio_interval
+from accept_reject.experiments.analysis.intervals import (
+    curve_distance,
+    mean_interval,
+    ratio_interval,
+    share_interval,
+    wilson_interval,
+)
 
 
 def test_a_ratio_and_its_interval() -> None:
@@ -49,3 +55,40 @@ def test_intervals_of_distances_cover(gap: float, least: float) -> None:
     found = [curve_distance(players(0.6), players(0.6 + gap), paired=False) for _ in range(100)]
     assert np.mean([each.low <= gap <= each.high for each in found]) >= least
     assert np.median([each.mean for each in found]) == pytest.approx(gap, abs=0.012)
+
+
+def test_shares_of_independent_trials_have_wilson_intervals() -> None:
+    """With the standard error of independent trials and many units, only the quantile differs, hardly."""
+    share, trials = np.array([0.0, 0.004, 0.5, 0.93, 1.0]), 1_000
+    found = wilson_interval(share, np.sqrt(share * (1 - share) / trials), 10_000, trials)
+    for i, hits in enumerate((0, 4, 500, 930, 1_000)):
+        expected = stats.binomtest(hits, trials).proportion_ci(method="wilson")
+        assert (found.low[i], found.high[i]) == pytest.approx((expected.low, expected.high), abs=2e-5)
+
+
+def test_shares_of_dependent_trials_have_intervals_like_those_of_means() -> None:
+    shares = np.random.default_rng(0).uniform(0.3, 0.7, (200, 3))
+    found, by_t = share_interval(shares, np.full((200, 3), 50)), mean_interval(shares)
+    np.testing.assert_allclose(found, by_t, atol=1e-3)
+    clumped = share_interval(np.repeat([0.0, 1.0], 20), np.full(40, 1_000))  # one trial in 1,000 counts
+    assert clumped.high - clumped.low == pytest.approx(mean_interval(np.repeat([0.0, 1.0], 20)).high * 2 - 1, rel=0.1)
+
+
+def test_shares_without_a_miss_are_known_as_well_as_the_trials_allow() -> None:
+    for trials, low in ((5, 0.958), (500, 0.9995)):
+        found = share_interval(np.ones(20), np.full(20, trials))
+        assert (found.mean, found.high) == (1, 1)
+        assert found.low == pytest.approx(low, abs=1e-3)
+    assert np.isnan(share_interval([0.4], [10])[1:]).all()
+    gappy = share_interval([[np.nan, np.nan], [0.2, np.nan], [0.4, np.nan]], np.full((3, 2), 9))
+    assert gappy.mean[0] == pytest.approx(0.3)
+    assert np.isfinite(gappy.low).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("chance", [0.995, 0.9, 0.5])
+def test_intervals_of_shares_hold_near_a_bound(chance: float) -> None:
+    rng = np.random.default_rng(1)
+    of_game = rng.beta(10 * chance, 10 * (1 - chance), (2_000, 20, 5))  # games of a seed differ
+    shares = (rng.binomial(6, of_game) / 6).mean(axis=2).T
+    found = share_interval(shares, np.full(shares.shape, 30))
+    assert 0.92 < np.mean((found.low <= chance) & (chance <= found.high)) < 0.98

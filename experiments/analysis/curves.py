@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.game import GameSpec
+from accept_reject.experiments.analysis.intervals import Interval, share_interval
 
 Floats = NDArray[np.float64]
 By = Literal["round", "encounter"]
@@ -60,6 +61,10 @@ class Counts(NamedTuple):
     hits: NDArray[np.int64]
     total: NDArray[np.int64]
 
+    def sum(self, points: NDArray[np.int64]) -> Counts:
+        """The counts of some points together, `(n,)`."""
+        return Counts(*(each[:, points].sum(axis=1) for each in self))
+
     def pool(self, groups: int) -> Counts:
         """The counts of successive groups of players of equal size, `(groups, points)`."""
         return Counts(*(each.reshape(groups, -1, each.shape[1]).sum(axis=1) for each in self))
@@ -69,6 +74,11 @@ class Counts(NamedTuple):
         """Shares of hits, 0..1; NaN where no round counts."""
         with np.errstate(invalid="ignore"):
             return self.hits / self.total
+
+    @property
+    def interval(self) -> Interval:
+        """Means of the shares of the n players or seeds, with 95% intervals."""
+        return share_interval(self.shares, self.total)
 
 
 def curve_points(game: GameSpec, by: By = "round", n: int = POINTS) -> Points:

@@ -50,9 +50,49 @@ def mean_interval(values: ArrayLike) -> Interval:
     return _student(mean, np.sqrt(mean_of_defined((values - mean) ** 2) / np.maximum(n - 1, 1)), n)
 
 
-def share_interval(shares: ArrayLike) -> Interval:
-    """Compute `mean_interval` of shares, clipped to 0..1, which can't lower coverage."""
-    return Interval(*(np.clip(each, 0, 1) for each in mean_interval(shares)))
+def share_interval(shares: ArrayLike, trials: ArrayLike) -> Interval:
+    """Compute the mean of shares over the first axis with its 95% interval, see `wilson_interval`.
+
+    Args:
+        shares: Shares of hits, `(seeds, ...)`; NaN are ignored.
+        trials: The number of trials of each share, `(seeds, ...)`.
+
+    Returns:
+        Mean, low and high, each of shape `(...)`; NaN where all values are NaN. A single value has no interval: NaN.
+    """
+    shares, trials = np.asarray(shares, np.float64), np.asarray(trials)
+    mean = mean_of_defined(shares)
+    n = (~np.isnan(shares)).sum(axis=0)
+    error = np.sqrt(mean_of_defined((shares - mean) ** 2) / np.maximum(n - 1, 1))
+    return wilson_interval(mean, error, n, np.where(np.isnan(shares), 0, trials).sum(axis=0))
+
+
+def wilson_interval(share: Any, standard_error: Any, n: Any, trials: Any) -> Interval:
+    """Return a share over n units with its 95% interval by Wilson's method with the effective number of trials.
+
+    Trials of a unit are not independent, so that the share is only as precise as one of `share (1 - share) /
+    standard_error^2` independent trials (Korn & Graubard 1998, Survey Methodology 24, 193-201). There are no more of
+    these than trials, which is what the interval rests on where no unit, or hardly one, deviates from 0 or 1. Intervals
+    by Student's t would contain such shares far too rarely. The quantile is that of Student's t, since the standard
+    error is estimated; see Franco, Little, Louis & Slud 2019, Journal of Survey Statistics and Methodology 7, 334-364.
+
+    Args:
+        share: The share.
+        standard_error: Its standard error over units.
+        n: Number of units.
+        trials: Number of trials of all units.
+
+    Returns:
+        Arrays of the shape of `share`, within 0..1; an unknown interval for fewer than two units.
+    """
+    share, n = np.asarray(share, np.float64), np.asarray(n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        independent = np.fmin(share * (1 - share) / np.square(standard_error), trials)
+        square = np.where(n > 1, stats.t.ppf(0.975, np.maximum(n - 1, 1)), np.nan) ** 2 / independent
+    center = (share + square / 2) / (1 + square)
+    half = np.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    # no interval leaves out its own share by rounding
+    return Interval(share[()], np.minimum(center - half, share)[()], np.maximum(center + half, share)[()])
 
 
 def ratio_interval(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Interval:

@@ -2,6 +2,9 @@
 
 A run is one seed of one scenario. All agents and scenarios have the same seeds, so a bootstrap resample takes the same
 seeds for all of them: each scenario keeps its number of runs, and the dependence through common seeds is kept.
+
+Profiles have no intervals. Runs of a scenario differ little, so that nearly all of them are above a threshold or
+nearly all below, and no interval of such shares contains the truth in about 95% of benchmarks.
 """
 
 from __future__ import annotations
@@ -12,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from accept_reject.experiments.analysis.intervals import RESAMPLING_SEED, Interval, expanded_levels
+from accept_reject.experiments.analysis.intervals import (
+    RESAMPLING_SEED,
+    UNKNOWN,
+    Interval,
+    expanded_levels,
+    wilson_interval,
+)
 from accept_reject.experiments.analysis.scores import ScoreName
 from accept_reject.experiments.benchmark.run import Results
 
@@ -21,59 +30,48 @@ Floats = NDArray[np.float64]
 RESAMPLES = 2_000
 
 FEWEST_SEEDS = 5
-"""With fewer seeds, a bootstrap gives no useful interval."""
+"""With fewer seeds there are no useful intervals."""
+
+PAIRS_PER_RUN = 4
+"""Pairs of runs overlap: if one run is above all others, this says little more than a few independent pairs would. In
+simulations of one to nine scenarios, from equal agents to those that are far apart, intervals held with this number."""
 
 THRESHOLDS = np.linspace(0, 1, 101)
 """Scores at which performance profiles are computed, from chance to the oracle."""
 
 
 class Aggregates(NamedTuple):
-    """Aggregates of a score over all scenarios, with 95% intervals.
+    """Aggregates of a score over all scenarios.
 
     Attributes:
         agents: The agents that have the score in all runs, the highest interquartile mean first.
-        interquartile_mean: Mean of the middle half of an agent's runs, `(agents,)`.
+        interquartile_mean: Mean of the middle half of an agent's runs, with a 95% interval, `(agents,)` each.
         profile: Share of an agent's runs above each threshold, `(agents, thresholds)`.
         improvement: Probability that a run of the agent scores higher than a run of the other agent in the same
-            scenario, with independent random numbers, ties counting half; averaged over scenarios, `(agents, agents)`.
-
-    Each interval has three arrays of the shape given.
+            scenario, with independent random numbers, ties counting half; averaged over scenarios. With a 95% interval,
+            `(agents, agents)` each.
     """
 
     agents: tuple[str, ...]
     interquartile_mean: Interval
-    profile: Interval
+    profile: Floats
     improvement: Interval
 
 
 def aggregate(results: Results, score: ScoreName) -> Aggregates:
     """Aggregate a score of a benchmark, over the scenarios in which it is defined."""
     by_agent = runs_by_agent(results, score)
-    if not by_agent:
-        return Aggregates((), *(Interval(*[np.empty(shape)] * 3) for shape in ((0,), (0, len(THRESHOLDS)), (0, 0))))
     agents = tuple(sorted(by_agent, key=lambda agent: -interquartile_mean(by_agent[agent])))
     runs, n = [by_agent[agent] for agent in agents], results.config.seeds
     rows = np.random.default_rng(RESAMPLING_SEED).integers(n, size=(RESAMPLES, n))
-    rows = rows[np.ptp(rows, axis=1) > 0] if n > 1 else rows  # one seed alone has no pairs
-    counts = np.stack([np.bincount(row, minlength=n) for row in rows])  # draws of each seed, (resamples, seeds)
-    ones = np.ones((1, n), np.int64)
-
-    def over_resamples(estimate: Floats, resampled: Floats) -> Interval:
-        if n < FEWEST_SEEDS:
-            return Interval(estimate, np.full_like(estimate, np.nan), np.full_like(estimate, np.nan))
-        return Interval(estimate, *np.quantile(resampled, expanded_levels(n), axis=0))
-
-    def against(other: Floats) -> Interval:
-        wins = [(improvement(each, other, ones)[0], improvement(each, other, counts)) for each in runs]
-        return over_resamples(
-            np.array([estimate for estimate, _ in wins]), np.stack([each for _, each in wins], axis=1)
-        )
-
+    means = [interquartile_mean(each) for each in runs]
+    bounds = [_bounds(interquartile_mean(each[rows]), n) for each in runs]
+    ahead = np.array([[improvement(one, other) for other in runs] for one in runs]).reshape(len(runs), len(runs), 3)
     return Aggregates(
         agents,
-        _stack([over_resamples(interquartile_mean(each), interquartile_mean(each[rows])) for each in runs]),
-        _stack([over_resamples(profile(each), profile(each[rows])) for each in runs]),
-        _stack([against(each) for each in runs], axis=1),
+        Interval(np.array(means), *np.reshape(bounds, (-1, 2)).T),
+        np.reshape([profile(each) for each in runs], (-1, len(THRESHOLDS))),
+        Interval(*np.moveaxis(ahead, 2, 0)),
     )
 
 
@@ -96,37 +94,52 @@ def interquartile_mean(runs: Floats) -> Floats:
 
 
 def profile(runs: Floats) -> Floats:
-    """Share of the runs, `(..., seeds, scenarios)`, above each threshold, `(..., thresholds)`."""
-    ordered = np.sort(runs.reshape(-1, runs.shape[-2] * runs.shape[-1]), axis=1)
-    above = np.stack([1 - np.searchsorted(each, THRESHOLDS, side="right") / len(each) for each in ordered])
-    return above.reshape(*runs.shape[:-2], len(THRESHOLDS))
+    """Share of the runs, `(seeds, scenarios)`, above each threshold, `(thresholds,)`."""
+    return np.asarray(1 - np.searchsorted(np.sort(runs, axis=None), THRESHOLDS, side="right") / runs.size)
 
 
-def improvement(one: Floats, other: Floats, counts: NDArray[np.int64]) -> Floats:
-    """The probability that a run of one scores higher than a run of the other in the same scenario: Mann-Whitney U.
+def improvement(one: Floats, other: Floats) -> Interval:
+    r"""The probability that a run of one scores higher than a run of the other in the same scenario: Mann-Whitney U.
 
     Runs of the same seed share random numbers and are not compared, so that the two runs are independent, unless there
-    is only one seed.
+    is only one seed. With $w_{ij}$ for the share of scenarios in which run $i$ of one is higher than run $j$ of the
+    other, the estimate is the mean of all $w_{ij}$ with $i \ne j$. Its standard error over n seeds is that of the mean
+    of
+
+    $$\frac{1}{n - 1} \sum_{j \ne i} w_{ij} + w_{ji}$$
+
+    (Hoeffding 1948, Annals of Mathematical Statistics 19, 293-325). For the interval, see `wilson_interval`: each run
+    counts as `PAIRS_PER_RUN` trials.
 
     Args:
         one: Runs, `(seeds, scenarios)`.
         other: Those of another agent.
-        counts: Number of draws of each seed, `(resamples, seeds)`.
 
     Returns:
-        For each resample, `(resamples,)`; half where the runs are equal.
+        The probability, half where all runs are equal, with its 95% interval.
     """
-    n, scenarios = one.shape
-    wins = np.zeros((n, n))
-    for of_one, of_other in zip(one.T, other.T, strict=True):
-        wins += (np.sign(of_one[:, None] - of_other) + 1) / (2 * scenarios)
+    n = len(one)
+    same = (np.sign(one - other) + 1) / 2  # pairs of the same seed
     if n == 1:
-        return np.repeat(wins[0], len(counts))
-    np.fill_diagonal(wins, 0)
-    pairs = counts.sum(axis=1) ** 2 - (counts**2).sum(axis=1)
-    probability: Floats = ((counts @ wins) * counts).sum(axis=1) / pairs
-    return probability
+        return UNKNOWN._replace(mean=same.mean())
+    columns = list(zip(one.T, other.T, same.T, strict=True))
+    wins = np.mean([_below(a, b) - equal for a, b, equal in columns], axis=0) / (n - 1)
+    losses = np.mean([_below(b, a) - (1 - equal) for a, b, equal in columns], axis=0) / (n - 1)
+    probability = wins.mean()
+    if n < FEWEST_SEEDS:
+        return UNKNOWN._replace(mean=probability)
+    return wilson_interval(probability, (wins - losses).std(ddof=1) / np.sqrt(n), n, PAIRS_PER_RUN * one.size)
 
 
-def _stack(intervals: list[Interval], axis: int = 0) -> Interval:
-    return Interval(*(np.stack(each, axis=axis) for each in zip(*intervals, strict=True)))
+def _below(values: Floats, others: Floats) -> Floats:
+    """The number of others below each value, `(n,)`; those that are equal count half."""
+    ordered = np.sort(others)
+    return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / 2
+
+
+def _bounds(resampled: Floats, n: int) -> tuple[float, float]:
+    """The 95% interval of an estimate from n seeds, by a bootstrap."""
+    if n < FEWEST_SEEDS:
+        return np.nan, np.nan
+    low, high = np.quantile(resampled, expanded_levels(n))
+    return float(low), float(high)

@@ -101,8 +101,8 @@ class Benchmark(Experiment[BenchmarkConfig, None, Results]):
             f"{config.first_seed} on; {suite}, run `{self.folder_name}`.\n\n"
             f"{' '.join(f'{name.capitalize()}: {about}.' for name, about in ABOUT.items())} For {listed(ANCHORED)}, 0 "
             "is random choice and 1 the oracle. Brackets: 95% intervals over seeds. A star marks agents that see "
-            "the hidden state. Interquartile means and probabilities of improvement follow Agarwal et al. (2021), with "
-            "bootstrap intervals over seeds; a run is one seed of one scenario.\n\n"
+            "the hidden state. Interquartile means and probabilities of improvement follow Agarwal et al. (2021); a "
+            "run is one seed of one scenario.\n\n"
             "![Interquartile means of every agent](interquartile_means.png)\n\n"
             "![Scores of every agent in every scenario](scores_by_scenario.png)\n"
         )

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from accept_reject.experiments.analysis.curves import curve_points
-from accept_reject.experiments.analysis.intervals import Interval, mean_interval, share_interval
+from accept_reject.experiments.analysis.intervals import Interval, mean_interval
 from accept_reject.experiments.analysis.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.benchmark.aggregate import THRESHOLDS, Aggregates
 from accept_reject.experiments.benchmark.run import CURVE_POINTS, Results
@@ -70,12 +70,10 @@ def performance_profiles(results: Results, aggregates: Mapping[ScoreName, Aggreg
             aggregate = aggregates[score]
             for row, agent in enumerate(aggregate.agents):
                 if agent not in results.privileged:
-                    share = Interval(*(each[row] for each in aggregate.profile))
-                    ax.fill_between(THRESHOLDS, share.low, share.high, color=styles[agent]["color"], alpha=0.15, lw=0)
-                    ax.plot(THRESHOLDS, share.mean, label=agent, **styles[agent])
+                    ax.plot(THRESHOLDS, aggregate.profile[row], label=agent, **styles[agent])
             ax.set_xlabel(f"{score.capitalize()} score (0: chance, 1: oracle)")
             ax.set_xlim(0, 1)
-        figure.axes[0].set_ylabel("Runs above the score (%, 95% interval)")
+        figure.axes[0].set_ylabel("Runs above the score (%)")
         percent_axis(figure.axes[0].yaxis)
         _legend(figure, figure.axes[0])
     return figure
@@ -119,7 +117,7 @@ def learning_curves(results: Results) -> Figure:
             game = entry.resolve()
             middle = curve_points(game, n=CURVE_POINTS).middle
             for agent, style in _styles(results):
-                curve = share_interval(results.curves[entry.name, agent])
+                curve = results.curves[entry.name, agent].interval
                 ax.fill_between(middle, curve.low, curve.high, color=style["color"], alpha=0.2, linewidth=0)
                 ax.plot(middle, curve.mean, label=agent, **style)
                 lowest = np.fmin(lowest, np.fmin.reduce(curve.mean))

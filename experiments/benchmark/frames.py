@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from accept_reject.experiments.analysis.curves import curve_points
-from accept_reject.experiments.analysis.intervals import mean_interval, share_interval
+from accept_reject.experiments.analysis.intervals import mean_interval
 from accept_reject.experiments.analysis.scores import SCORES, ScoreName
 from accept_reject.experiments.benchmark.aggregate import THRESHOLDS, Aggregates
 from accept_reject.experiments.benchmark.run import CURVE_POINTS, Results
@@ -51,17 +51,14 @@ def paired_differences(results: Results) -> pd.DataFrame:
 def _curves(results: Results) -> pd.DataFrame:
     rounds = {entry.name: curve_points(entry.resolve(), n=CURVE_POINTS).middle for entry in results.config.scenarios}
     return pd.concat(
-        pd.DataFrame(
-            {"scenario": scenario, "agent": agent, "round": rounds[scenario], **share_interval(values)._asdict()}
-        )
-        for (scenario, agent), values in results.curves.items()
+        pd.DataFrame({"scenario": scenario, "agent": agent, "round": rounds[scenario], **counts.interval._asdict()})
+        for (scenario, agent), counts in results.curves.items()
     )
 
 
 def _profiles(score: ScoreName, aggregate: Aggregates) -> pd.DataFrame:
     agents, thresholds = np.repeat(aggregate.agents, len(THRESHOLDS)), np.tile(THRESHOLDS, len(aggregate.agents))
-    shares = {name: each.ravel() for name, each in aggregate.profile._asdict().items()}
-    return pd.DataFrame({"score": score, "agent": agents, "threshold": thresholds, **shares})
+    return pd.DataFrame({"score": score, "agent": agents, "threshold": thresholds, "share": aggregate.profile.ravel()})
 
 
 def _improvement(score: ScoreName, aggregate: Aggregates) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.envs.game import GameSpec
 from accept_reject.errors import within
-from accept_reject.experiments.analysis.curves import curve_counts
+from accept_reject.experiments.analysis.curves import Counts, curve_counts
 from accept_reject.experiments.analysis.intervals import mean_of_defined
 from accept_reject.experiments.analysis.scores import ANCHORED, SCORES, ScoreName, insight, score
 from accept_reject.experiments.analysis.stay_switch import stay_switch
@@ -44,14 +44,14 @@ class Results:
             and `after` where doors open), `agent`, `seed`, `score`, `value`, what the value is computed from (`mean`,
             `chance` and `best`), and the share of rounds that the agent `missed`.
         stay_switch: Stay/switch effects; columns `scenario`, `agent` and those of `stay_switch`.
-        curves: Share of choices of the partner that values the player most, `(seeds, points)`, by scenario and agent.
+        curves: Choices of the partner that values the player most, a row for each seed, by scenario and agent.
         privileged: Names of the agents that see the hidden state.
     """
 
     config: BenchmarkConfig
     scores: pd.DataFrame
     stay_switch: pd.DataFrame
-    curves: dict[tuple[str, str], Floats]
+    curves: dict[tuple[str, str], Counts]
     privileged: frozenset[str]
 
     @cached_property
@@ -127,7 +127,7 @@ def run(config: BenchmarkConfig, on_progress: OnProgress = silent) -> Results:
     """
     rows: list[dict[str, Any]] = []
     effects: list[pd.DataFrame] = []
-    curves: dict[tuple[str, str], Floats] = {}
+    curves: dict[tuple[str, str], Counts] = {}
     agents = {entry.name: make_agent(entry.agent, entry.params) for entry in config.agents}
     for entry in config.scenarios:  # before the first game
         require_memory(f"{config.name}: seeds x episodes", config.seeds * config.episodes, entry.resolve())
@@ -148,7 +148,7 @@ def run(config: BenchmarkConfig, on_progress: OnProgress = silent) -> Results:
                 for phase, rounds in phases.items():
                     key = {"scenario": entry.name, "phase": phase, "agent": name, "seed": seed}
                     rows += [{**key, **row} for row in _scores(chosen, tau, rounds)]
-            curves[entry.name, name] = curve_counts(choices, n=CURVE_POINTS)["valuing"].pool(config.seeds).shares
+            curves[entry.name, name] = curve_counts(choices, n=CURVE_POINTS)["valuing"].pool(config.seeds)
             effects.append(stay_switch(choices).reset_index().assign(scenario=entry.name, agent=name))
             step(1)
     privileged = frozenset(name for name, agent in agents.items() if isinstance(agent, PrivilegedAgent))

@@ -12,7 +12,6 @@ from accept_reject.experiments.analysis.intervals import (
     Interval,
     mean_interval,
     mean_of_defined,
-    share_interval,
 )
 from accept_reject.experiments.analysis.scores import ANCHORED, SCORES, ScoreName
 from accept_reject.experiments.analysis.stay_switch import EFFECTS
@@ -78,15 +77,15 @@ def interquartile_means(results: Results, aggregates: Mapping[ScoreName, Aggrega
 
 def profiles(results: Results, aggregates: Mapping[ScoreName, Aggregates]) -> TextTable:
     """Percentages of every agent's runs that score above some thresholds."""
-    columns: dict[str, dict[str, Interval]] = {}
+    columns: dict[str, dict[str, str]] = {}
     for score in ANCHORED:
         aggregate = aggregates[score]
         for threshold in SHOWN_THRESHOLDS:
             index = int(np.abs(THRESHOLDS - threshold).argmin())
-            share = Interval(*(each[:, index] for each in aggregate.profile))
-            columns[f"{score} > {threshold}"] = _by_agent(aggregate.agents, share)
+            shares = (f"{100 * share:.0f}" for share in aggregate.profile[:, index])
+            columns[f"{score} > {threshold}"] = dict(zip(aggregate.agents, shares, strict=True))
     rows = [
-        (results.label(agent), *(percent_cell(column.get(agent, UNKNOWN)) for column in columns.values()))
+        (results.label(agent), *(column.get(agent, DASH) for column in columns.values()))
         for agent in results.ranking(SCORES[0])
     ]
     return TextTable("Runs above a score (%)", ("agent", *columns), tuple(rows))
@@ -117,9 +116,9 @@ def curves(results: Results) -> list[TextTable]:
         header = ("rounds", *(f"{quarter[0]}–{end}" for quarter, end in zip(quarters, ends, strict=True)))
         rows = []
         for agent in results.ranking(SCORES[0]):
-            points = np.array_split(results.curves[entry.name, agent], len(quarters), axis=1)
-            shares = [share_interval(mean_of_defined(each, axis=1)) for each in points]
-            rows.append((results.label(agent), *map(percent_cell, shares)))
+            counts = results.curves[entry.name, agent]
+            points = np.array_split(np.arange(len(starts)), len(quarters))
+            rows.append((results.label(agent), *(percent_cell(counts.sum(each).interval) for each in points)))
         tables.append(TextTable(entry.name, header, tuple(rows)))
     return tables
 

@@ -24,7 +24,7 @@ def write_scalars(results: Results, folder: Path) -> None:
         ends = [*(curve_points(game, n=CURVE_POINTS).first[1:] - 1).tolist(), game.rounds]
         for agent in results.config.agents:
             writer = Writer(str(folder / entry.name / agent.name))
-            for i, value in enumerate(mean_of_defined(results.curves[entry.name, agent.name])):
+            for i, value in enumerate(results.curves[entry.name, agent.name].interval.mean):
                 if not np.isnan(value):
                     writer.add_scalar("eval/chose_more_valuing", float(value), ends[i])
             for score in SCORES:

@@ -24,7 +24,7 @@ from accept_reject.agents.registry import make_agent
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.errors import InvalidInputError, within
-from accept_reject.experiments.analysis.curves import AXES, By, Floats, Points, curve_points, learning_curves
+from accept_reject.experiments.analysis.curves import AXES, By, Floats, Points, curve_counts, curve_points
 from accept_reject.experiments.analysis.intervals import (
     UNKNOWN,
     Interval,
@@ -227,7 +227,7 @@ def _player(
 
 def _curves(choices: Choices) -> dict[By, dict[str, Curve]]:
     return {
-        by: {name: Curve(values, mean_interval(values)) for name, values in learning_curves(choices, by).items()}
+        by: {name: Curve(counts.shares, counts.interval) for name, counts in curve_counts(choices, by).items()}
         for by in AXES
     }
 

@@ -15,8 +15,8 @@ import torch
 
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
-from accept_reject.experiments.analysis.curves import Floats, curve_points, learning_curves
-from accept_reject.experiments.analysis.intervals import Interval, mean_interval, mean_of_defined, spread
+from accept_reject.experiments.analysis.curves import Floats, curve_counts, curve_points, learning_curves
+from accept_reject.experiments.analysis.intervals import Interval, mean_of_defined, spread
 from accept_reject.experiments.analysis.stay_switch import EFFECTS, stay_switch
 from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.fit.config import PARTICIPANTS
@@ -79,11 +79,10 @@ def check(
     """
     choices = data.choices
     curves: dict[tuple[str, str], Interval] = {}
-    of_participants = learning_curves(choices, outcomes=data.game_known)
-    for name, curve in of_participants.items():
-        curves[name, PARTICIPANTS] = mean_interval(curve)
+    for name, counts in curve_counts(choices, outcomes=data.game_known).items():
+        curves[name, PARTICIPANTS] = counts.interval
     observed = stay_switch(choices).reset_index()
-    means = {name: mean_of_defined(curve) for name, curve in of_participants.items()}
+    means = {name: interval.mean for (name, _), interval in curves.items()}
     summary, statistics = _summarize(means, observed.estimate.to_numpy()), []
     effects = [observed[["effect", "estimate", "low", "high"]].assign(player=PARTICIPANTS)]
     for model, fit in fits.items():

@@ -45,7 +45,7 @@ from accept_reject.random import Stream, generator
 
 Floats = NDArray[np.float64]
 
-AVERAGED = 400
+AVERAGED = 1_000
 """Number of draws of the group over which participants' posteriors are averaged."""
 
 _WIDEST = 3.0
@@ -209,27 +209,27 @@ def _draw_from_nodes(peak: _Peak, seed: int, on_drawn: Callable[[int], None]) ->
     """Draw the group, with sums over nodes as integrals, and then its participants from the nodes."""
     fit, nodes = peak.fit, peak.nodes
     rng, design = generator(seed, Stream.POSTERIOR_DRAWS), nodes.design
-    evaluated: list[tuple[Tensor, Tensor]] = []
+    evaluated: list[Tensor] = []
 
     def log_density(points: Floats) -> Floats:
         evaluated.clear()
         with torch.no_grad():
             for batch in torch.split(torch.from_numpy(points), batch_size(nodes)):
-                evaluated.append(_draw_participants(nodes, batch, rng))
+                evaluated.append(_log_likelihood(nodes, batch))
                 on_drawn(len(batch))
             prior = peak.log_prior(torch.from_numpy(points))
-        total = torch.cat([each for each, _ in evaluated])[:, fit.choices > 0].sum(dim=1) + prior
+        total = torch.cat(evaluated)[:, fit.choices > 0].sum(dim=1) + prior
         below = (points[:, _sds(design, fit.model)] < math.log(MIN_SD)).any(axis=1)  # nodes are too sparse for these
         return np.where(below, -np.inf, total.numpy())
 
     draws = sampling.sample(log_density, peak.mode, peak.covariance, rng)
-    log_likelihood, participants = (torch.cat(parts).numpy() for parts in zip(*evaluated, strict=True))
+    log_likelihood = torch.cat(evaluated).numpy()
     log_predictive, pareto_k = leave_one_out(draws.log_weight, log_likelihood)
     return Bayes(
         fit=fit,
         design=design,
         coordinates=draws.x,
-        unbounded=participants[draws.proposal],
+        unbounded=_draw_participants(nodes, draws.x, rng),
         log_likelihood=log_likelihood[draws.proposal],
         log_predictive=log_predictive,
         pareto_k=pareto_k,
@@ -246,9 +246,7 @@ def _draw_by_nuts(peak: _Peak, choices: Choices, seed: int, on_drawn: Callable[[
     )
     groups = torch.from_numpy(draws.coordinates).flatten(0, 1)
     with torch.no_grad():
-        batches = [
-            log_posterior_masses(nodes, batch).logsumexp(dim=1).T for batch in torch.split(groups, batch_size(nodes))
-        ]
+        batches = [_log_likelihood(nodes, batch) for batch in torch.split(groups, batch_size(nodes))]
     log_likelihood = torch.cat(batches).numpy()
     log_predictive, pareto_k = leave_one_out(np.zeros(len(log_likelihood)), log_likelihood)
     values = fit.model.constrain(torch.from_numpy(draws.unbounded)).flatten(0, 1).numpy()
@@ -266,17 +264,21 @@ def _draw_by_nuts(peak: _Peak, choices: Choices, seed: int, on_drawn: Callable[[
     )
 
 
-def _draw_participants(nodes: Nodes, groups: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Draw each participant's parameters, `(groups, n, d)`; return its marginal log-likelihood, `(groups, n)`, too."""
-    log_mass = log_posterior_masses(nodes, groups).permute(2, 0, 1)
-    top = log_mass.amax(dim=2, keepdim=True)
-    cumulative = (log_mass - top).exp_().cumsum(dim=2)
-    mass = cumulative[..., -1:]
-    uniform = torch.from_numpy(rng.random(mass.shape)) * mass
-    node = torch.searchsorted(cumulative, uniform).clamp(max=cumulative.shape[2] - 1)[..., 0]
-    chosen = nodes.points[torch.arange(len(nodes.points)), node]
-    jitter = nodes.cell * torch.from_numpy(rng.standard_normal(chosen.shape))
-    return (top + mass.log())[..., 0], chosen + jitter
+def _log_likelihood(nodes: Nodes, groups: Tensor) -> Tensor:
+    """Marginal log-likelihood of each participant's choices, `(groups, n)`."""
+    return log_posterior_masses(nodes, groups).logsumexp(dim=1).T
+
+
+def _draw_participants(nodes: Nodes, groups: Floats, rng: np.random.Generator) -> Floats:
+    """Draw each participant's parameters given draws of the group, `(chains, draws, n, d)`."""
+    found = []
+    for batch in torch.split(torch.from_numpy(groups).flatten(0, 1), batch_size(nodes)):
+        cumulative = log_posterior_masses(nodes, batch).permute(2, 0, 1).softmax(dim=2).cumsum(dim=2)
+        uniform = torch.from_numpy(rng.random((*cumulative.shape[:2], 1))) * cumulative[..., -1:]
+        node = torch.searchsorted(cumulative, uniform).clamp(max=cumulative.shape[2] - 1)[..., 0]
+        chosen = nodes.points[torch.arange(len(nodes.points)), node]
+        found.append(chosen + nodes.cell * torch.from_numpy(rng.standard_normal(chosen.shape)))
+    return torch.cat(found).numpy().reshape(*groups.shape[:2], *chosen.shape[1:])
 
 
 def _thinned(draws: Floats, n: int) -> Floats:

@@ -14,7 +14,7 @@ from accept_reject.agents.networks.agent import RecurrentAgent
 from accept_reject.agents.networks.base import Network
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.experiments.analysis.curves import curve_points, learning_curves
+from accept_reject.experiments.analysis.curves import curve_counts, curve_points
 from accept_reject.experiments.analysis.intervals import mean_interval
 from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.inference.model import Model
@@ -130,9 +130,9 @@ def free_running(network: Network[Any], participants: Choices, episodes: Episode
     effects = [stay_switch(choices).reset_index().assign(player=player) for player, choices in both.items()]
     middle = curve_points(participants.game).middle
     curves = [
-        pd.DataFrame({"curve": name, "player": player, "round": middle, **mean_interval(curve)._asdict()})
+        pd.DataFrame({"curve": name, "player": player, "round": middle, **counts.interval._asdict()})
         for player, choices in both.items()
-        for name, curve in learning_curves(choices).items()
+        for name, counts in curve_counts(choices).items()
     ]
     return {
         "stay_switch": pd.concat(effects, ignore_index=True),
