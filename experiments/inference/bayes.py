@@ -219,8 +219,7 @@ def _draw_from_nodes(peak: _Peak, seed: int, on_drawn: Callable[[int], None]) ->
                 on_drawn(len(batch))
             prior = peak.log_prior(torch.from_numpy(points))
         total = torch.cat(evaluated)[:, fit.choices > 0].sum(dim=1) + prior
-        below = (points[:, _sds(design, fit.model)] < math.log(MIN_SD)).any(axis=1)  # nodes are too sparse for these
-        return np.where(below, -np.inf, total.numpy())
+        return np.where(_too_narrow(points, design, fit.model), -np.inf, total.numpy())
 
     draws = sampling.sample(log_density, peak.mode, peak.covariance, rng)
     log_likelihood = torch.cat(evaluated).numpy()
@@ -248,7 +247,8 @@ def _draw_by_nuts(peak: _Peak, choices: Choices, seed: int, on_drawn: Callable[[
     with torch.no_grad():
         batches = [_log_likelihood(nodes, batch) for batch in torch.split(groups, batch_size(nodes))]
     log_likelihood = torch.cat(batches).numpy()
-    log_predictive, pareto_k = leave_one_out(np.zeros(len(log_likelihood)), log_likelihood)
+    narrow = _too_narrow(groups.numpy(), nodes.design, fit.model)
+    log_predictive, pareto_k = leave_one_out(np.where(narrow, -np.inf, 0), log_likelihood)
     values = fit.model.constrain(torch.from_numpy(draws.unbounded)).flatten(0, 1).numpy()
     return Bayes(
         fit=fit,
@@ -285,6 +285,11 @@ def _thinned(draws: Floats, n: int) -> Floats:
     """Return n of the draws of all chains, evenly spaced, `(n, k)`."""
     flat = draws.reshape(-1, draws.shape[-1])
     return flat[np.linspace(0, len(flat) - 1, n).astype(np.int64)]
+
+
+def _too_narrow(points: Floats, design: Design, model: Model) -> NDArray[np.bool_]:
+    """Whether groups have a standard deviation for which the nodes are too sparse, `(groups,)`."""
+    return np.asarray((points[:, _sds(design, model)] < math.log(MIN_SD)).any(axis=1))
 
 
 def _sds(design: Design, model: Model) -> slice:
