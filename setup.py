@@ -10,7 +10,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-FOLDERS = ["envs", "agents", "experiments", "configs"]
+FOLDERS = ["envs", "agents", "experiments", "web", "configs"]
 PACKAGES = {"accept_reject": "accept_reject"}
 for folder in FOLDERS:
     PACKAGES[f"accept_reject.{folder}"] = folder
@@ -45,13 +45,16 @@ LLM = ["anyio>=4.5", "httpx>=0.27"]
 NUTS = ["numpyro>=0.16"]
 SB3 = ["sb3-contrib>=2.7"]
 VIDEO = ["moviepy>=2.1"]
+WEB = ["anyio>=4.5", "starlette>=0.45", "uvicorn>=0.34"]
 DOCS = ["L2M4M>=1.0.4", "mkdocstrings[python]>=1.0", "zensical>=0.0.73"]
-ALL = [*EXPERIMENTS, *DASK, *LLM, *NUTS, *SB3, *VIDEO]
+ALL = [*EXPERIMENTS, *DASK, *LLM, *NUTS, *SB3, *VIDEO, *WEB]
 
 TEST = [
     *ALL,
+    "axe-playwright-python>=0.1.4",
     "bids-validator-deno>=2.0",
     "build>=1.2",
+    "httpx2>=2.0",
     "hypothesis>=6.100",
     "playwright>=1.49",
     "pytest>=8.0",
@@ -76,6 +79,7 @@ setup(
         "accept_reject.agents": ["py.typed", "pretrained/*"],
         "accept_reject.experiments": ["py.typed"],
         "accept_reject.experiments.reporting": ["templates/*", "templates/methods/*", "references.bib"],
+        "accept_reject.web": ["py.typed", "pages/*", "texts/*.yaml"],
         "accept_reject.configs": ["*.yaml"],
     },
     install_requires=[
@@ -93,6 +97,7 @@ setup(
         "nuts": NUTS,
         "sb3": SB3,
         "video": VIDEO,
+        "web": [*EXPERIMENTS, *WEB],
         "all": ALL,
         "docs": DOCS,
         "test": TEST,

@@ -9,7 +9,7 @@ if STATIC.is_symlink():
     STATIC.unlink()  # of an earlier layout
 STATIC.mkdir(parents=True, exist_ok=True)
 parts = [*(ROOT / "accept_reject").glob("*.py"), ROOT / "accept_reject" / "py.typed"]
-for path in [*parts, *(ROOT / folder for folder in ("envs", "agents", "experiments", "configs"))]:
+for path in [*parts, *(ROOT / folder for folder in ("envs", "agents", "experiments", "web", "configs"))]:
     link = STATIC / path.name
     link.unlink(missing_ok=True)
     link.symlink_to(path)

@@ -10,7 +10,7 @@ from accept_reject.extras import MissingExtraError
 def main() -> None:
     """Run the command line. If an extra is missing, print which one to install and exit with code 2."""
     try:
-        from accept_reject.experiments.cli import main as run
+        from accept_reject.web.cli import main as run
     except MissingExtraError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -25,6 +25,7 @@ class Stream(IntEnum):
     IMPORTANCE_DRAWS = 12
     GROUP_UNCERTAINTY = 13
     POSTERIOR_DRAWS = 14
+    RATING_ORDER = 15
 
 
 def episode_generator(seed: int, block: int) -> np.random.Generator:

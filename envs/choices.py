@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accept_reject.envs.episodes import Episodes
 from accept_reject.envs.game import GameSpec
 
 if TYPE_CHECKING:
@@ -54,6 +55,45 @@ class Choices:
     response_time: NDArray[np.float64] | None = None
     ids: tuple[str, ...] = ()
     recorded: NDArray[np.int64] | None = None
+
+    @classmethod
+    def record(
+        cls,
+        episodes: Episodes,
+        choice: NDArray[np.integer],
+        response_time: NDArray[np.float64] | None = None,
+        ids: tuple[str, ...] = (),
+        recorded: NDArray[np.int64] | None = None,
+    ) -> Choices:
+        """Return choices in drawn episodes, with the feedback that they led to and the hidden state.
+
+        Args:
+            episodes: The episodes, one for each player.
+            choice: Place of the chosen partner, or `MISSED`, `(n, rounds)`.
+            response_time: Seconds between offer and choice, `(n, rounds)`.
+            ids: The names of the players.
+            recorded: Number of rounds that were played, `(n,)`; later ones must be marked as missed.
+        """
+        missed = choice == MISSED
+        place = np.where(missed, 0, choice)[..., None]
+
+        def of_chosen(of_offered: NDArray[Any], otherwise: int) -> NDArray[Any]:
+            return np.where(missed, otherwise, np.take_along_axis(of_offered, place, axis=2)[..., 0])
+
+        shown = of_chosen(episodes.rank_shown, 0) > 0
+        return cls(
+            game=episodes.game,
+            offered=episodes.offered,
+            choice=choice.astype(np.int8),
+            rank=np.where(shown, of_chosen(episodes.rank, 0), 0).astype(np.uint8),
+            spots=np.where(shown, of_chosen(episodes.spots, 0), UNKNOWN_SPOTS).astype(np.uint8),
+            accepted=of_chosen(episodes.accepted, 0) > 0,
+            valuation=episodes.valuation,
+            acceptance=episodes.acceptance,
+            response_time=response_time,
+            ids=ids,
+            recorded=recorded,
+        )
 
     def __len__(self) -> int:
         return len(self.choice)

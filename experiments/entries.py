@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from accept_reject.agents.registry import make_agent
 from accept_reject.envs.game import GameSpec
 from accept_reject.envs.scenarios import SCENARIOS, resolve_game
 from accept_reject.envs.scenarios import scenario as find_scenario
@@ -99,6 +98,8 @@ class AgentEntry(NamedAgent):
 
     @model_validator(mode="after")
     def _check_agent(self) -> AgentEntry:
+        from accept_reject.agents.registry import make_agent  # not at the top: scenarios don't need torch
+
         try:
             make_agent(self.agent, self.params)
         except InvalidInputError as error:

@@ -13,6 +13,7 @@ LAYERS = {
     "envs": set(),
     "agents": {"envs"},
     "experiments": {"envs", "agents", "configs"},
+    "web": {"envs", "agents", "experiments", "configs"},
 }
 MODULES = [path for folder in LAYERS for path in sorted((ROOT / folder).rglob("*.py"))]
 SAME_FILES = ("config.py", "run.py", "frames.py", "tables.py", "figures.py", "experiment.py")

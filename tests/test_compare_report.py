@@ -311,7 +311,7 @@ def test_methods_of_a_comparison_with_the_participants_own_episodes(
         r"at most 20 iterations",
         r"averaging over 1,000 draws",
         r"drew parameters from the group distribution fitted to all participants",
-        r"Student's t for means and scores\b.*bias-corrected bootstrap with 500 resamples and expanded percentiles for distances",
+        r"Student's t for means and scores\b.*bias-corrected bootstrap with 500 resamples",
         r"resampled as matched pairs",
     ]
     absent = ["missed", "not known", "other episode", "can't be predicted", "random walk", "newcomer", "From round"]

@@ -63,6 +63,7 @@ FIRST_NUMBERS = {
     Stream.IMPORTANCE_DRAWS: [823575342, 3079527966, 359968628],
     Stream.GROUP_UNCERTAINTY: [2457381938, 1633011918, 4056236335],
     Stream.POSTERIOR_DRAWS: [1826226881, 1303594309, 4279092850],
+    Stream.RATING_ORDER: [2702330771, 1199755627, 1816768458],
 }
 """Of the generators with seed 1 and the numbers 2 and 3. A change of these changes all results of the stream."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +35,8 @@ SIDECAR = f"task-{TASK}_beh.json"
 MISSING = "n/a"
 
 _TABLE = rf"sub-[A-Za-z0-9]+(/beh(/sub-[A-Za-z0-9]+_task-{TASK}_beh\.tsv)?)?"
-_OWN = re.compile(rf"dataset_description\.json|README|participants\.(tsv|json)|{re.escape(SIDECAR)}|{_TABLE}")
+_NAMES = rf"dataset_description\.json|README|participants\.(tsv|json)|phenotype(/\w+\.(tsv|json))?|{re.escape(SIDECAR)}"
+_OWN = re.compile(rf"{_NAMES}|{_TABLE}")
 """Names of the files and folders of a data set that this program writes."""
 
 _COLUMNS = {
@@ -51,7 +53,14 @@ _COLUMNS = {
 
 
 def write_dataset(
-    choices: Choices, folder: Path, name: str, simulated: str | None, participants: dict[str, Any] | None = None
+    choices: Choices,
+    folder: Path,
+    name: str,
+    simulated: str | None,
+    participants: dict[str, Any] | None = None,
+    meanings: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
+    license_name: str = "CC0",
 ) -> None:
     """Write choices as a data set.
 
@@ -63,6 +72,9 @@ def write_dataset(
         name: Name of the data set.
         simulated: Description of the program that made the choices; None for choices of people.
         participants: Further columns of `participants.tsv` by name, in the order of the players.
+        meanings: Descriptions of these columns, as in `participants.json`; by default they are parameters.
+        files: The text of further files, by path.
+        license_name: The license of the data.
 
     Raises:
         InvalidInputError: If the folder has other content than a simulated data set.
@@ -70,7 +82,9 @@ def write_dataset(
     with locked(folder):
         check_replaceable(folder)
         with replace_folder(folder) as new:
-            _write_files(new, choices, name, simulated, participants or {})
+            _write_files(new, choices, name, simulated, participants or {}, meanings or {}, license_name)
+            for path, text in (files or {}).items():
+                write(new / path, text)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -95,14 +109,22 @@ def check_replaceable(folder: Path) -> None:
         raise InvalidInputError(str(folder), [f"{problem}, got one that is not simulated; it was not changed"])
 
 
-def _write_files(new: Path, choices: Choices, name: str, simulated: str | None, participants: dict[str, Any]) -> None:
+def _write_files(
+    new: Path,
+    choices: Choices,
+    name: str,
+    simulated: str | None,
+    participants: dict[str, Any],
+    meanings: Mapping[str, Any],
+    license_name: str,
+) -> None:
     labels = [f"sub-{label}" for label in _labels(choices)]
     about = f"Choices in the accept-or-reject game. {'SIMULATED: made by ' + simulated if simulated else ''}".strip()
     description = {
         "Name": f"{name} (simulated)" if simulated else name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
-        "License": "CC0",
+        "License": license_name,
         "Simulated": simulated is not None,
         "GeneratedBy": [{"Name": "accept-reject", "Version": metadata.version("accept-reject"), "Description": about}],
     }
@@ -112,11 +134,13 @@ def _write_files(new: Path, choices: Choices, name: str, simulated: str | None, 
     if simulated:
         table.insert(1, "simulated", 1)
     write(new / "participants.tsv", _tsv(table))
-    meanings = {"participant_id": "Label of the participant", "simulated": "1: simulated by a program"}
-    _write_json(
-        new / "participants.json",
-        {key: {"Description": meanings.get(key, f"Parameter {key} of the simulated participant")} for key in table},
-    )
+    described = {
+        "participant_id": {"Description": "Label of the participant"},
+        "simulated": {"Description": "1: simulated by a program"},
+        **{key: {"Description": f"Parameter {key} of the simulated participant"} for key in participants},
+        **meanings,
+    }
+    _write_json(new / "participants.json", {key: described[key] for key in table})
     rounds = choices.to_frame()
     for column in rounds.columns:
         if column.startswith("offered_") or column == "choice":

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from accept_reject.agents.adapters.single_player import SinglePlayer, as_agent
 from accept_reject.agents.base import Agent, Feedback, PrivilegedAgent, Revealed
 from accept_reject.agents.calls import as_array, calling, checked_policy, checked_valuations
-from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
+from accept_reject.envs.choices import MISSED, Choices
 from accept_reject.envs.episodes import Episodes
 from accept_reject.errors import InvalidInputError
 from accept_reject.random import Stream, generator
@@ -50,9 +50,7 @@ def play(
     """
     agent = as_agent(agent)
     game, n = episodes.game, len(episodes)
-    shape = (n, game.rounds)
-    choice, spots = np.full(shape, MISSED, np.int8), np.full(shape, UNKNOWN_SPOTS, np.uint8)
-    rank, accepted = np.zeros(shape, np.uint8), np.zeros(shape, np.bool_)
+    choice = np.full((n, game.rounds), MISSED, np.int8)
     uniform = episodes.uniform(Stream.CHOICES, seed)
     seen_rank, seen_spots = episodes.rank * episodes.rank_shown, episodes.spots * episodes.rank_shown
     if isinstance(agent, PrivilegedAgent):
@@ -75,22 +73,10 @@ def play(
             accepted=episodes.accepted[players, now, chosen],
         )
         choice[players, now] = chosen
-        rank[players, now] = feedback.rank
-        spots[players, now] = np.where(feedback.rank > 0, feedback.spots, UNKNOWN_SPOTS)
-        accepted[players, now] = feedback.accepted
         with calling(agent, "learn", now):
             agent.learn(feedback)
         on_round(now)
-    return Choices(
-        game=game,
-        offered=episodes.offered,
-        choice=choice,
-        rank=rank,
-        spots=spots,
-        accepted=accepted,
-        valuation=episodes.valuation,
-        acceptance=episodes.acceptance,
-    )
+    return Choices.record(episodes, choice)
 
 
 def sample(policy: NDArray[np.floating], uniform: NDArray[np.float64]) -> NDArray[np.int64]:

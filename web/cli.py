@@ -1,0 +1,90 @@
+"""Commands for people: play the game, and run studies. They are added to those of the experiments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accept_reject.experiments.cli import app, main
+
+__all__ = ["main"]
+
+
+@app.command()
+def play(
+    scenario: Annotated[str, typer.Option(help="The game; see `accept-reject games`.")] = "orthogonal",
+    rounds: Annotated[int, typer.Option(help="Number of rounds.")] = 48,
+    seed: Annotated[int, typer.Option(help="Seed of the episodes.")] = 0,
+    episode: Annotated[int, typer.Option(help="Which episode is played first.")] = 0,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Play in the terminal, without a browser.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Store the choices in this file; by default nothing is.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 for any free one.")] = 8765,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Play the game, and see how you learn next to agents and simulated people on the same rounds."""
+    from accept_reject.web.play import game_of, play_in_browser
+
+    study = game_of(scenario, rounds, seed, episode)
+    if terminal:
+        from accept_reject.web.terminal import play_in_terminal
+
+        play_in_terminal(study, save)
+    else:
+        play_in_browser(study, save, port, browser)
+
+
+@app.command()
+def serve(
+    study: Annotated[str, typer.Argument(help="The study: a YAML file, or the name of a shipped config.")],
+    file: Annotated[Path | None, typer.Option(help="The file for the data; NAME.sqlite by default.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only list all problems of the study.")] = False,
+    pilot: Annotated[bool, typer.Option("--pilot", help="Mark new sessions as pilots.")] = False,
+    simulated: Annotated[bool, typer.Option("--simulated", help="Mark new sessions as simulated.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    monitor_secret: Annotated[str | None, typer.Option(help="Secret in the monitor's address; by default new.")] = None,
+) -> None:
+    """Run a study with people in their browsers, many at a time."""
+    from accept_reject.web.serve import load_study
+    from accept_reject.web.serve import serve as run
+
+    config = load_study(study)
+    if check:
+        game = f"{config.game.rounds} rounds of {config.scenario.name}"
+        typer.echo(f"{study}: no problems; {game}, languages: {', '.join(config.languages)}")
+        return
+    kind = "pilot" if pilot else "simulated" if simulated else "real"
+    run(config, file or Path(f"{config.name}.sqlite"), host, port, kind, monitor_secret)
+
+
+@app.command()
+def export_study(
+    files: Annotated[list[Path], typer.Argument(help="The files of the study, one for each server; then the folder.")],
+    kind: Annotated[str, typer.Option(help="Which sessions: real, pilot or simulated.")] = "real",
+    bonus: Annotated[Path | None, typer.Option(help="Write the bonuses into this file, by external id.")] = None,
+    license_name: Annotated[str, typer.Option("--license", help="License of the data.")] = "CC0",
+) -> None:
+    """Write the data of a study as a BIDS data set."""
+    from accept_reject.web.export import KINDS, write_bonuses
+    from accept_reject.web.export import export_study as run
+
+    *sources, out = files
+    if not sources:
+        raise typer.BadParameter("give the files of the study, and then the folder of the data set")
+    if kind not in KINDS:
+        raise typer.BadParameter(f"--kind must be {', '.join(KINDS[:-1])} or {KINDS[-1]}, got {kind!r}")
+    found = run(sources, out, kind, license_name)
+    typer.echo(f"{len(found.choices)} participants: {out}")
+    if found.left_out or found.others or found.withdrawn:
+        typer.echo(
+            f"Not exported: {found.left_out} sessions without a round, {found.others} of other kinds, "
+            f"{found.withdrawn} withdrawn"
+        )
+    if bonus is not None:
+        typer.echo(f"{write_bonuses(sources, bonus, kind)} bonuses: {bonus}")
+
+
+if __name__ == "__main__":
+    main()

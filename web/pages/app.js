@@ -1,0 +1,104 @@
+// The page asks the server for everything: the server knows what a player may see, and where the session is.
+
+import { current, refresh } from "./current.js";
+import { showEnd } from "./end.js";
+import { Page } from "./page.js";
+import { Round } from "./round.js";
+import { call, forgetToken, hasToken, keepToken, useStudy } from "./server.js";
+import { escaped, useTexts, words } from "./words.js";
+
+const query = new URLSearchParams(location.search);
+const stage = document.getElementById("stage");
+
+async function load() {
+  const { body: study } = await call(`/api/study?lang=${encodeURIComponent(query.get("lang") ?? navigator.language.split("-")[0])}`);
+  current.study = study;
+  useTexts({ ...study.texts, result: study.result }, study.language);
+  document.documentElement.lang = study.language;
+  document.title = study.texts.title;
+  document.getElementById("title").textContent = study.texts.title;
+  document.getElementById("progress").setAttribute("aria-label", words("interface.progress"));
+  useStudy(study.study, study.consent);
+  if (study.consent) await resume();
+  else {
+    const episode = query.get("episode");
+    const { body } = await call("/api/start", { language: study.language, ...(/^\d{1,9}$/.test(episode) && { episode: Number(episode) }) });
+    keepToken(body.token);
+    current.state = body;
+  }
+}
+
+// A session that began in this browser goes on; otherwise nothing begins before the consent
+async function resume() {
+  if (hasToken()) {
+    const { status, body } = await call("/api/state");
+    if (status === 200) {
+      current.state = body;
+      await call("/api/note", { event: "resumed" });
+      return;
+    }
+    forgetToken();
+  }
+  current.state = { step: "page", page: "consent", attempt: 0 };
+}
+
+function offerWithdrawal() {
+  const button = document.getElementById("withdraw");
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", "withdraw-question");
+  dialog.innerHTML = `<h2 id="withdraw-question">${escaped(words("interface.withdraw_question"))}</h2><div class="actions"><button class="go" type="button" value="yes">${escaped(words("interface.withdraw_yes"))}</button><button class="go plain" type="button" value="no">${escaped(words("interface.withdraw_no"))}</button></div>`;
+  document.body.append(dialog);
+  button.textContent = words("interface.withdraw");
+  button.addEventListener("click", () => dialog.showModal());
+  dialog.querySelector("[value=no]").addEventListener("click", () => dialog.close());
+  dialog.querySelector("[value=yes]").addEventListener("click", async () => {
+    const { body } = await call("/api/withdraw", {});
+    forgetToken();
+    current.state = body;
+    dialog.close();
+    button.hidden = true;
+    window.jsPsych.pauseExperiment();
+    document.querySelectorAll("main > :not(#end)").forEach((each) => each.remove());
+    showEnd(stage, current);
+  });
+}
+
+const at = (...steps) => () => {
+  document.getElementById("withdraw").hidden = !current.study.consent || !hasToken() || current.state.step === "end";
+  return steps.includes(current.state.step);
+};
+
+function run() {
+  window.jsPsych = initJsPsych({
+    display_element: stage,
+    on_finish: () => {
+      document.getElementById("withdraw").hidden = true;
+      showEnd(stage, current);
+    },
+  });
+  const timeline = [
+    {
+      timeline: [
+        { timeline: [{ type: Round }], conditional_function: at("round") },
+        { timeline: [{ type: Page }], conditional_function: at("page", "rating") },
+      ],
+      loop_function: () => current.state.step !== "end",
+      conditional_function: () => current.state.step !== "end",
+    },
+  ];
+  const simulated = query.get("simulate"); // for tests of a study: "data-only" or "visual"
+  return simulated ? window.jsPsych.simulate(timeline, simulated) : window.jsPsych.run(timeline);
+}
+
+window.addEventListener("unhandledrejection", (event) => {
+  document.getElementById("notice").textContent = words("interface.failed", { error: event.reason?.message ?? event.reason });
+});
+
+// another tab of the same browser may have gone on with the session
+document.addEventListener("visibilitychange", async () => {
+  if (document.visibilityState === "visible" && hasToken() && current.state?.step === "end") await refresh();
+});
+
+await load();
+offerWithdrawal();
+run();

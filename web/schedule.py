@@ -1,0 +1,105 @@
+"""What a participant goes through: the steps of a session, and what may be seen at each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from accept_reject.envs.choices import MISSED
+from accept_reject.envs.episodes import Episodes, draw
+from accept_reject.random import Stream, generator
+from accept_reject.web.study import Study
+
+Part = Literal["practice", "game"]
+
+PRACTICE_EPISODE = 2**31
+"""Episode of the practice rounds, far from those of participants."""
+
+INSTRUCTIONS, CHECK, DEBRIEFING, CONSENT_AGAIN = "instructions", "check", "debriefing", "consent-again"
+PRACTICE, GAME, RATINGS = "practice", "game", "ratings"
+"""Names of pages: the last three are shown before the rounds and ratings."""
+
+
+class Step(NamedTuple):
+    """A step of a session.
+
+    Attributes:
+        kind: What is shown.
+        name: Name of the page, or part of the game.
+        number: Number of the round or the rating, from 0.
+    """
+
+    kind: Literal["page", "round", "rating"]
+    name: str
+    number: int = 0
+
+
+def steps(study: Study) -> list[Step]:
+    """List the steps of a session; a session is at the first one that it has not done."""
+    found = [Step("page", INSTRUCTIONS)]
+    if study.check:
+        found.append(Step("page", CHECK))
+    if study.practice_rounds:
+        found.append(Step("page", PRACTICE))
+        found += [Step("round", "practice", i) for i in range(study.practice_rounds)]
+        found.append(Step("page", GAME))
+    found += [Step("round", "game", i) for i in range(study.game.rounds)]
+    if study.ratings:
+        found.append(Step("page", RATINGS))
+        found += [Step("rating", "rating", i) for i in range(study.game.n_partners)]
+    if study.debriefing:
+        found.append(Step("page", DEBRIEFING))
+    if study.cover_story:
+        found.append(Step("page", CONSENT_AGAIN))
+    return found
+
+
+class Rounds:
+    """The drawn rounds of one episode: what a player may see of them.
+
+    Args:
+        episodes: A single episode.
+    """
+
+    def __init__(self, episodes: Episodes) -> None:
+        shown = episodes.rank_shown[0]
+        self.offered: list[list[int]] = episodes.offered[0].tolist()
+        self._rank: list[list[int]] = np.where(shown, episodes.rank[0], 0).tolist()
+        self._spots: list[list[int]] = np.where(shown, episodes.spots[0], 0).tolist()
+        self._accepted: list[list[bool]] = episodes.accepted[0].tolist()
+
+    def feedback(self, number: int, place: int) -> dict[str, Any]:
+        """What a player learns in a round.
+
+        Args:
+            number: Number of the round, from 0.
+            place: Place of the chosen partner in the offer, or `MISSED`.
+        """
+        seen = {"round": number, "offered": self.offered[number], "place": None if place == MISSED else place}
+        if place == MISSED:
+            return seen
+        rank = self._rank[number][place] or None
+        spots = None if rank is None else self._spots[number][place]
+        return {**seen, "rank": rank, "spots": spots, "accepted": self._accepted[number][place]}
+
+    def accepted(self, places: Sequence[int]) -> int:
+        """The number of rounds in which the player was accepted."""
+        return sum(self._accepted[i][place] for i, place in enumerate(places) if place != MISSED)
+
+
+def game_rounds(study: Study, episode: int) -> Rounds:
+    """The rounds of a participant's episode."""
+    return Rounds(draw(study.game, study.seed, 1, episode))
+
+
+def practice_rounds(study: Study) -> Rounds:
+    """The practice rounds, the first ones of an episode of their own that is the same for all participants."""
+    return Rounds(draw(study.game, study.seed, 1, PRACTICE_EPISODE))
+
+
+def rating_order(study: Study, episode: int) -> list[int]:
+    """The order in which a participant rates the partners."""
+    rng = generator(study.seed, Stream.RATING_ORDER, episode)
+    return [int(partner) for partner in rng.permutation(study.game.n_partners)]

@@ -1,0 +1,206 @@
+"""The web server: pages, and the answers of participants."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from accept_reject.errors import list_problems
+from accept_reject.web.bodies import Note, PageAnswer, RatingAnswer, RoundAnswer, Start
+from accept_reject.web.monitor import monitor
+from accept_reject.web.sessions import RefusedError, Session, Sessions, texts_for_browser
+
+MAX_BODY = 20_000
+"""Bytes of a request."""
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "txt": "text/plain"}
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    sessions: Sessions, result: Callable[[Session], Mapping[str, Any]] | None = None, secret: str | None = None
+) -> Starlette:
+    """Create the application.
+
+    Args:
+        sessions: The sessions of a study.
+        result: Returns what is shown at the end of a game that is played for its own sake; takes seconds, in a thread.
+        secret: What must be in the address of the monitor; without it there is none.
+    """
+    study = sessions.study
+
+    async def about(request: Request) -> Response:
+        language = request.query_params.get("lang", "")
+        language = language if language in study.languages else next(iter(study.languages))
+        return JSONResponse(
+            {
+                "study": study.name,
+                "language": language,
+                "texts": texts_for_browser(study, language),
+                "ranks": study.game.ranks,
+                "offered": study.game.offered,
+                "ratings": study.ratings,
+                "time_limit": study.time_limit,
+                "feedback_seconds": study.feedback_seconds,
+                "fullscreen": study.fullscreen,
+                "external": list(study.recruiting.parameters),
+                "no_consent": sessions.exit("no_consent"),
+                "withdrawn": sessions.exit("withdrawn"),
+                "consent": result is None,
+                "result": _dumped(study.languages[language].result) if result else None,
+            }
+        )
+
+    async def start(request: Request) -> Response:
+        body = await _body(request, Start)
+        session, new = await sessions.start(body, _browser(request))
+        if not new:
+            await sessions.note(session, "resumed")
+        return JSONResponse({"token": session.token} | await sessions.state(session), 201 if new else 200)
+
+    async def state(request: Request) -> Response:
+        return JSONResponse(await sessions.state(_session(request)))
+
+    def answering(
+        model: type[BodyT], answer: Callable[[Session, BodyT], Awaitable[dict[str, Any]]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            session = _session(request)
+            body = await _body(request, model)
+            async with session.lock:
+                if session.outcome is None:
+                    await sessions.state(session)  # ends it if it paused for too long
+                return JSONResponse(await answer(session, body))
+
+        return endpoint
+
+    async def note(request: Request) -> Response:
+        session = _session(request)
+        await sessions.note(session, (await _body(request, Note)).event)
+        return JSONResponse({})
+
+    async def withdraw(request: Request) -> Response:
+        session = _session(request)
+        async with session.lock:
+            await sessions.withdraw(session)
+        return JSONResponse(sessions.exit("withdrawn"))
+
+    async def end(request: Request) -> Response:
+        session = _session(request)
+        if result is None or session.outcome != "complete":
+            raise RefusedError(409, "the game is not over")
+        from anyio.to_thread import run_sync
+
+        return JSONResponse(await run_sync(result, session))
+
+    def _session(request: Request) -> Session:
+        return sessions.find(request.headers.get("authorization", "").removeprefix("Bearer "))
+
+    async def watch(request: Request) -> Response:
+        return await monitor(request, sessions, secret)
+
+    routes = [
+        Route("/", _page("index.html")),
+        *(Route(f"/static/{name}", _page(name)) for name in _static_names()),
+        Route("/api/study", about),
+        Route("/api/start", start, methods=["POST"]),
+        Route("/api/state", state),
+        Route("/api/page", answering(PageAnswer, sessions.answer_page), methods=["POST"]),
+        Route("/api/round", answering(RoundAnswer, sessions.answer_round), methods=["POST"]),
+        Route("/api/rating", answering(RatingAnswer, sessions.answer_rating), methods=["POST"]),
+        Route("/api/note", note, methods=["POST"]),
+        Route("/api/withdraw", withdraw, methods=["POST"]),
+        Route("/api/result", end),
+        Route("/monitor", watch),
+        Route("/monitor.csv", watch),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        sessions.store.close()
+
+    handlers: Any = {RefusedError: _refused, HTTPException: _http_error, sqlite3.Error: _not_stored}
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(GZipMiddleware, minimum_size=500)],
+        exception_handlers=handlers,
+        lifespan=lifespan,
+    )
+
+
+async def _body(request: Request, model: type[BodyT]) -> BodyT:
+    """Read and check the body of a request."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BODY:
+            raise RefusedError(413, f"a request must have at most {MAX_BODY} bytes")
+    try:
+        return model.model_validate_json(bytes(data))
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise RefusedError(400, "must be JSON") from None
+        raise RefusedError(422, "; ".join(list_problems(error, model))) from None
+
+
+def _browser(request: Request) -> str:
+    """The family of the browser and the kind of device; nothing that identifies a person."""
+    agent = request.headers.get("user-agent", "")
+    family = next(
+        (name for mark, name in (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+         if mark in agent),
+        "other",
+    )  # fmt: skip
+    return f"{family}, {'phone or tablet' if 'Mobi' in agent or 'Android' in agent else 'computer'}"
+
+
+def _dumped(texts: BaseModel | None) -> dict[str, Any] | None:
+    return None if texts is None else texts.model_dump(by_alias=True)
+
+
+def _static_names() -> list[str]:
+    return sorted(each.name for each in resources.files("accept_reject.web").joinpath("pages").iterdir())
+
+
+def _page(name: str) -> Handler:
+    content = resources.files("accept_reject.web").joinpath("pages", name).read_bytes()
+    kind = _TYPES[name.rpartition(".")[2]]
+
+    async def endpoint(request: Request) -> Response:
+        return Response(content, media_type=kind, headers=HEADERS)
+
+    return endpoint
+
+
+async def _refused(request: Request, error: RefusedError) -> Response:
+    return JSONResponse({"error": str(error)}, error.status)
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+async def _not_stored(request: Request, error: sqlite3.Error) -> Response:
+    return JSONResponse({"error": f"the answer can't be stored: {error}"}, 503)

@@ -1,0 +1,364 @@
+"""Sessions of a study: where each participant is, and what its answers change.
+
+The database is the record; what is held in memory is derived from it. A repeated request gets the same answer again and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from accept_reject.envs.choices import MISSED
+from accept_reject.web import schedule
+from accept_reject.web.bodies import PageAnswer, RatingAnswer, RoundAnswer, Start
+from accept_reject.web.schedule import Rounds, Step
+from accept_reject.web.store import Store
+from accept_reject.web.study import Outcome, Study
+
+GRACE = 2.0
+"""Seconds that an answer may be late at a time limit, for the way through the network."""
+
+CLOSED = ("complete", "check_failed", "timed_out")
+
+
+class RefusedError(Exception):
+    """A request that does not fit the session; nothing was changed.
+
+    Args:
+        status: The HTTP status.
+        message: What is wrong.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+@dataclass
+class Session:
+    """A session in memory.
+
+    Attributes:
+        id: Its number in the database.
+        token: The secret that a browser shows with each request.
+        episode: The episode that is played.
+        language: Language of the texts.
+        places: Places of the chosen partners, by part of the game; `MISSED` where a round was missed.
+        attempts: Number of answers to each page.
+        done: Pages that were answered as they must be.
+        rated: Number of ratings.
+        outcome: How it ended.
+        last: Time of the last answer.
+    """
+
+    id: int
+    token: str
+    episode: int
+    language: str
+    places: dict[str, list[int]] = field(default_factory=lambda: {"practice": [], "game": []})
+    attempts: dict[str, int] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    rated: int = 0
+    outcome: Outcome | None = None
+    last: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class _Drawn(NamedTuple):
+    """The rounds of a session, by part of the game."""
+
+    practice: Rounds
+    game: Rounds
+
+
+class Sessions:
+    """All sessions of a study.
+
+    Args:
+        study: The study.
+        store: Its file; sessions in it continue.
+        kind: `real`, `pilot` or `simulated`, for sessions that begin now.
+        free: Whether players may select an episode.
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(
+        self, study: Study, store: Store, kind: str = "real", free: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.study, self.store, self.kind, self.free, self.clock = study, store, kind, free, clock
+        self.steps = schedule.steps(study)
+        self._practice = schedule.practice_rounds(study)
+        self._rounds: dict[int, Rounds] = {}
+        self._by_token: dict[str, Session] = {}
+        self._by_external: dict[str, Session] = {}
+        self._starting = asyncio.Lock()
+        self._next = study.first_episode
+        self._load()
+
+    def _load(self) -> None:
+        sessions = {}
+        for number, token, episode, language, at in self.store.read(
+            "SELECT id, token, episode, language, at FROM session"
+        ):
+            sessions[number] = Session(number, token, episode, language, last=at)
+            self._next = max(self._next, episode + 1)
+        for (episode,) in self.store.read("SELECT episode FROM withdrawal"):
+            self._next = max(self._next, episode + 1)
+        for number, part, place, at in self.store.read(
+            "SELECT session, part, place, at FROM round ORDER BY session, part, round"
+        ):
+            sessions[number].places[part].append(MISSED if place is None else place)
+            sessions[number].last = max(sessions[number].last, at)
+        for number, page, answers, at in self.store.read(
+            "SELECT session, page, answers, at FROM page ORDER BY attempt"
+        ):
+            session = sessions[number]
+            session.attempts[page] = session.attempts.get(page, 0) + 1
+            session.last = max(session.last, at)
+            if self._passes(session, page, json.loads(answers)):
+                session.done.add(page)
+        for number, count, at in self.store.read("SELECT session, count(*), max(at) FROM rating GROUP BY session"):
+            sessions[number].rated = count
+            sessions[number].last = max(sessions[number].last, at)
+        for number, outcome in self.store.read("SELECT session, outcome FROM outcome"):
+            sessions[number].outcome = outcome
+        self._by_token = {session.token: session for session in sessions.values()}
+        if self.study.recruiting.parameters:
+            name = self.study.recruiting.parameters[0]
+            for number, value in self.store.read("SELECT session, value FROM external WHERE name = ?", (name,)):
+                self._by_external[value] = sessions[number]
+
+    def __len__(self) -> int:
+        return len(self._by_token)
+
+    def all(self) -> list[Session]:
+        """Return all sessions."""
+        return list(self._by_token.values())
+
+    def find(self, token: str) -> Session:
+        """Return the session with a token.
+
+        Raises:
+            RefusedError: If there is none.
+        """
+        session = self._by_token.get(token)
+        if session is None:
+            raise RefusedError(401, "there is no such session; it may have been withdrawn")
+        return session
+
+    async def start(self, body: Start, browser: str) -> tuple[Session, bool]:
+        """Begin a session, or find the one with the same external id.
+
+        Returns:
+            The session, and whether it is new.
+        """
+        names = self.study.recruiting.parameters
+        unknown = sorted(set(body.external) - set(names))
+        if unknown:
+            raise RefusedError(422, f"external: {unknown[0]} is not a parameter of this study")
+        if body.language not in self.study.languages:
+            raise RefusedError(422, f"language: must be {' or '.join(self.study.languages)}")
+        if body.episode is not None and not self.free:
+            raise RefusedError(422, "episode: can't be selected in a study")
+        own = body.external.get(names[0]) if names else None
+        async with self._starting:
+            if own and own in self._by_external:
+                return self._by_external[own], False
+            episode = self._next if body.episode is None else body.episode
+            session = Session(0, secrets.token_urlsafe(24), episode, body.language, last=self.clock())
+            row = (session.token, session.episode, session.language, self.kind, browser, session.last)
+            await self.store.write(
+                ("INSERT INTO session (token, episode, language, kind, browser, at) VALUES (?, ?, ?, ?, ?, ?)", row),
+                *(
+                    ("INSERT INTO external SELECT id, ?, ? FROM session WHERE token = ?", (name, value, session.token))
+                    for name, value in body.external.items()
+                ),
+            )
+            self._next = max(self._next, episode + 1)
+            session.id = self.store.read("SELECT id FROM session WHERE token = ?", (session.token,))[0][0]
+            self._by_token[session.token] = session
+            if own:
+                self._by_external[own] = session
+        return session, True
+
+    def step(self, session: Session) -> Step | None:
+        """Return the first step that a session has not done; None at the end."""
+        if session.outcome:
+            return None
+        for step in self.steps:
+            match step.kind:
+                case "page":
+                    done = step.name in session.done
+                case "round":
+                    done = step.number < len(session.places[step.name])
+                case "rating":
+                    done = step.number < session.rated
+            if not done:
+                return step
+        return None
+
+    async def state(self, session: Session) -> dict[str, Any]:
+        """Return what a participant sees now; a session that paused for too long ends."""
+        if session.outcome is None and self.clock() - session.last > self.study.resume_seconds:
+            await self._end(session, "timed_out")
+        return self._view(session)
+
+    async def answer_page(self, session: Session, body: PageAnswer) -> dict[str, Any]:
+        """Store the answer to a page."""
+        if body.attempt < session.attempts.get(body.page, 0):
+            return self._view(session)  # a repeated request
+        step = self._expect(session, "page")
+        if body.page != step.name or body.attempt != session.attempts.get(body.page, 0):
+            raise RefusedError(409, f"the session is at {step.name}, attempt {session.attempts.get(step.name, 0)}")
+        self._check_answers(session, body)
+        at = self.clock()
+        row = (session.id, body.page, body.attempt, json.dumps(body.answers), body.seconds, at)
+        await self.store.write(("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?)", row))
+        session.attempts[body.page] = body.attempt + 1
+        session.last = at
+        passed = self._passes(session, body.page, body.answers)
+        if passed:
+            session.done.add(body.page)
+        elif session.attempts[body.page] >= self.study.check_attempts:
+            await self._end(session, "check_failed")
+        if self.step(session) is None and session.outcome is None:
+            await self._end(session, "complete")
+        return {**self._view(session), "passed": passed}
+
+    async def answer_round(self, session: Session, body: RoundAnswer) -> dict[str, Any]:
+        """Store the choice of a round, and return its feedback."""
+        places = session.places[body.part]
+        if body.round < len(places):
+            was = places[body.round]
+            same = was == (MISSED if body.place is None else body.place)
+            if not same:
+                await self._event(session, f"{body.part} {body.round} answered twice")
+            return {**self._view(session, body.part, body.round), "elsewhere": not same}
+        step = self._expect(session, "round")
+        if (body.part, body.round) != (step.name, step.number):
+            raise RefusedError(409, f"the session is at {step.name} {step.number}")
+        if body.place is not None and body.place >= self.study.game.offered:
+            raise RefusedError(422, f"place: must be from 0 to {self.study.game.offered - 1}")
+        if body.place is None and self.study.time_limit is None:
+            raise RefusedError(422, "place: is required, since there is no time limit")
+        at = self.clock()
+        limit = self.study.time_limit
+        late = limit is not None and at - session.last > limit + self.study.feedback_seconds + GRACE
+        place = None if late else body.place
+        row = (
+            session.id, body.part, body.round, place, None if place is None else body.response_time, body.device,
+            body.unfocused, body.unfocused_seconds, body.fullscreen_left, at,
+        )  # fmt: skip
+        await self.store.write(("INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row))
+        places.append(MISSED if place is None else place)
+        session.last = at
+        if self.step(session) is None:
+            await self._end(session, "complete")
+        return {**self._view(session, body.part, body.round), "elsewhere": False}
+
+    async def answer_rating(self, session: Session, body: RatingAnswer) -> dict[str, Any]:
+        """Store a rating."""
+        if body.number < session.rated:
+            return self._view(session)
+        step = self._expect(session, "rating")
+        if body.number != step.number:
+            raise RefusedError(409, f"the session is at rating {step.number}")
+        if not 1 <= body.rating <= self.study.ratings:
+            raise RefusedError(422, f"rating: must be from 1 to {self.study.ratings}")
+        partner = schedule.rating_order(self.study, session.episode)[body.number]
+        at = self.clock()
+        row = (session.id, partner, body.number, body.rating, body.seconds, at)
+        await self.store.write(("INSERT INTO rating VALUES (?, ?, ?, ?, ?, ?)", row))
+        session.rated += 1
+        session.last = at
+        if self.step(session) is None:
+            await self._end(session, "complete")
+        return self._view(session)
+
+    async def withdraw(self, session: Session) -> None:
+        """Delete a session and everything about it."""
+        await self.store.withdraw(session.id, session.episode)
+        del self._by_token[session.token]
+        self._rounds.pop(session.episode, None)
+        self._by_external = {value: each for value, each in self._by_external.items() if each is not session}
+
+    async def note(self, session: Session, event: str) -> None:
+        """Store that something happened in a browser."""
+        await self._event(session, event)
+
+    def rounds(self, session: Session) -> _Drawn:
+        """Return the rounds of a session."""
+        if session.episode not in self._rounds:
+            self._rounds[session.episode] = schedule.game_rounds(self.study, session.episode)
+        return _Drawn(self._practice, self._rounds[session.episode])
+
+    def exit(self, outcome: Outcome) -> dict[str, Any]:
+        """Return what participants see at the end, with the code or the address that they take away."""
+        given = self.study.recruiting.exits.get(outcome)
+        found: dict[str, Any] = {"step": "end", "outcome": outcome}
+        return found if given is None else found | given.model_dump(exclude_none=True)
+
+    def _view(self, session: Session, part: str | None = None, number: int | None = None) -> dict[str, Any]:
+        """Return what a participant sees; after a round also its feedback."""
+        drawn = self.rounds(session)
+        found: dict[str, Any] = {}
+        if part is not None and number is not None:
+            found["last"] = getattr(drawn, part).feedback(number, session.places[part][number])
+        step = self.step(session)
+        if step is None:
+            return found | self.exit(session.outcome or "complete")
+        found |= {"step": step.kind}
+        if step.kind == "page":
+            return found | {"page": step.name, "attempt": session.attempts.get(step.name, 0)}
+        if step.kind == "rating":
+            partner = schedule.rating_order(self.study, session.episode)[step.number]
+            return found | {"number": step.number, "of": self.study.game.n_partners, "partner": partner}
+        rounds = getattr(drawn, step.name)
+        total = self.study.practice_rounds if step.name == "practice" else self.study.game.rounds
+        offer = {"part": step.name, "round": step.number, "rounds": total, "offered": rounds.offered[step.number]}
+        return found | offer | {"accepted": rounds.accepted(session.places[step.name])}
+
+    def _expect(self, session: Session, kind: str) -> Step:
+        step = self.step(session)
+        if step is None or step.kind != kind:
+            at = "the end" if step is None else f"a {step.kind}"
+            raise RefusedError(409, f"the session is at {at}, not at a {kind}")
+        return step
+
+    def _check_answers(self, session: Session, body: PageAnswer) -> None:
+        questions = self.study.languages[session.language].check.questions if body.page == schedule.CHECK else ()
+        if len(body.answers) != len(questions):
+            raise RefusedError(422, f"answers: must have {len(questions)} items, got {len(body.answers)}")
+        for i, (answer, question) in enumerate(zip(body.answers, questions, strict=True)):
+            if not 1 <= answer <= len(question.answers):
+                raise RefusedError(422, f"answers.{i}: must be from 1 to {len(question.answers)}")
+
+    def _passes(self, session: Session, page: str, answers: list[int]) -> bool:
+        if page != schedule.CHECK:
+            return True
+        questions = self.study.languages[session.language].check.questions
+        return answers == [question.correct for question in questions]
+
+    async def _end(self, session: Session, outcome: Outcome) -> None:
+        row = (session.id, outcome, self.clock())
+        await self.store.write(("INSERT INTO outcome VALUES (?, ?, ?)", row))
+        session.outcome = outcome
+
+    async def _event(self, session: Session, event: str) -> None:
+        await self.store.write(
+            ("INSERT INTO event (session, event, at) VALUES (?, ?, ?)", (session.id, event, self.clock()))
+        )
+
+
+def texts_for_browser(study: Study, language: str) -> Mapping[str, Any]:
+    """Return the texts of a language as a browser gets them: without the right answers of the check."""
+    texts = study.languages[language].model_dump(mode="json", by_alias=True, exclude={"result"})
+    for question in texts["check"]["questions"]:
+        del question["correct"]
+    return texts
