@@ -33,7 +33,7 @@ import importlib, pkgutil
 import gymnasium, yaml
 from importlib.resources import files
 import accept_reject as ar
-for folder in ("", ".envs", ".agents", ".experiments"):
+for folder in ("", ".envs", ".agents", ".experiments", ".web"):
     package = importlib.import_module(f"accept_reject{folder}")
     assert files(package).joinpath("py.typed").is_file(), folder
     for module in pkgutil.walk_packages(package.__path__, f"accept_reject{folder}."):
@@ -89,6 +89,10 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     assert command.stderr.count("\n") == 1
     assert "pip install 'accept-reject[experiments]'" in command.stderr
     run(*pip, f"{wheel}[experiments]", cwd=tmp_path)
+    command = subprocess.run([str(python.with_name("accept-reject")), "play"], capture_output=True, text=True)
+    assert (command.returncode, command.stderr.count("\n")) == (2, 1)
+    assert "pip install 'accept-reject[web]'" in command.stderr
+    run(*pip, f"{wheel}[web]", cwd=tmp_path)
     assert str(tmp_path) in run(python, "-c", USE, cwd=tmp_path)
     quick = ["scenarios=[crowd]", "agents=[random]", "seeds=2", "episodes=1"]
     shown = run(tmp_path / "venv" / "bin" / "accept-reject", "benchmark", "benchmark", *quick, cwd=tmp_path)

@@ -8,8 +8,12 @@ from typing import Annotated
 import typer
 
 from accept_reject.experiments.cli import app, main
+from accept_reject.extras import require
 
 __all__ = ["main"]
+
+EXTRA = ("web", "starlette", "uvicorn")
+"""The extra that a web server needs, and its packages."""
 
 
 @app.command()
@@ -25,6 +29,9 @@ def play(
 ) -> None:
     """Play the game, and see how you learn next to agents and simulated people on the same rounds."""
     from accept_reject.web.play import game_of, play_in_browser
+
+    if not terminal:
+        require("accept_reject.web", *EXTRA)
 
     study = game_of(scenario, rounds, seed, episode)
     if terminal:
@@ -47,6 +54,7 @@ def serve(
     monitor_secret: Annotated[str | None, typer.Option(help="Secret in the monitor's address; by default new.")] = None,
 ) -> None:
     """Run a study with people in their browsers, many at a time."""
+    require("accept_reject.web", *EXTRA)
     from accept_reject.web.serve import load_study
     from accept_reject.web.serve import serve as run
 

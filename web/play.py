@@ -101,9 +101,7 @@ def play_in_browser(study: Study, save: Path | None, port: int, browser: bool) -
     Raises:
         InvalidInputError: If the port is in use, or if the file can't be used.
     """
-    import uvicorn
-
-    from accept_reject.web.server import create_app
+    from accept_reject.web.server import create_app, run  # needs the extra `web`
 
     listening = listen(HOST, port)
     address = f"http://{HOST}:{listening.getsockname()[1]}"
@@ -113,8 +111,7 @@ def play_in_browser(study: Study, save: Path | None, port: int, browser: bool) -
     print(f"The game: {address} (end it with Ctrl+C)")
     if browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()
-    config = uvicorn.Config(create_app(sessions, results), log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listening])
+    run(create_app(sessions, results), listening)
 
 
 def listen(host: str, port: int) -> socket.socket:

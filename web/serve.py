@@ -11,9 +11,6 @@ from accept_reject.web.sessions import Sessions
 from accept_reject.web.store import Store
 from accept_reject.web.study import Study
 
-KEEP_ALIVE = 75
-"""Seconds that a connection stays open, longer than a participant thinks about a choice."""
-
 _VOLATILE = ("tmpfs", "ramfs", "overlay")
 """File systems that are lost with the machine or the container."""
 
@@ -41,9 +38,7 @@ def serve(study: Study, file: Path, host: str, port: int, kind: str, secret: str
     Raises:
         InvalidInputError: If the port is in use, or if the file can't be used.
     """
-    import uvicorn
-
-    from accept_reject.web.server import create_app
+    from accept_reject.web.server import create_app, run  # needs the extra `web`
 
     listening = listen(host, port)
     sessions = Sessions(study, Store(file, study.model_dump_json()), kind)
@@ -55,10 +50,7 @@ def serve(study: Study, file: Path, host: str, port: int, kind: str, secret: str
     print(f"Data: {file} ({len(sessions)} sessions so far; new ones are {kind})")
     if volatile := file_system(file):
         print(f"Warning: {file} is on {volatile}, which may be lost with the machine; use a disk that is kept")
-    config = uvicorn.Config(
-        create_app(sessions, secret=secret), log_level="warning", access_log=False, timeout_keep_alive=KEEP_ALIVE
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    run(create_app(sessions, secret=secret), listening)
 
 
 def file_system(path: Path) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any, TypeVar
 
+import uvicorn
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +23,9 @@ from accept_reject.errors import list_problems
 from accept_reject.web.bodies import Note, PageAnswer, RatingAnswer, RoundAnswer, Start
 from accept_reject.web.monitor import monitor
 from accept_reject.web.sessions import RefusedError, Session, Sessions, texts_for_browser
+
+KEEP_ALIVE = 75
+"""Seconds that a connection stays open, longer than a participant thinks about a choice."""
 
 MAX_BODY = 20_000
 """Bytes of a request."""
@@ -148,6 +153,12 @@ def create_app(
         exception_handlers=handlers,
         lifespan=lifespan,
     )
+
+
+def run(app: Starlette, listening: socket.socket) -> None:
+    """Serve an application until the program is interrupted."""
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=KEEP_ALIVE)
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 async def _body(request: Request, model: type[BodyT]) -> BodyT:
