@@ -400,3 +400,20 @@ def test_simulated_choices_are_those_of_the_agent(client: TestClient, sessions: 
         last = person.choose(place)["last"]
         assert last["accepted"] == expected.accepted[0, now]
         assert (last["rank"] or 0) == expected.rank[0, now]
+
+
+def test_a_cover_story_needs_a_second_consent(file: Path, clock: Clock) -> None:
+    debriefed = {"en": {"consent": {"text": "A test."}, "debriefing": {"title": "The truth", "text": "Programs."}}}
+    with pytest.raises(ValueError, match="debriefing: is required with a cover story"):
+        Study.model_validate(CONFIG | {"cover_story": True})
+    sessions = opened(file, clock, cover_story=True, texts=debriefed)
+    with TestClient(create_app(sessions)) as client:
+        agrees, leaves = Participant(client), Participant(client)
+        agrees.until("end")
+        leaves.until("rating")
+        leaves.until("page")
+        assert leaves.state["page"] == "debriefing"
+        leaves.page()
+        assert leaves.state["page"] == "consent-again"
+    _, found = read_study([file], "real")
+    assert (len(found.choices), found.left_out) == (1, 1)

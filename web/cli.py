@@ -68,6 +68,21 @@ def serve(
 
 
 @app.command()
+def study_texts(
+    language: Annotated[str, typer.Argument(help="Language: de or en.")] = "en",
+) -> None:
+    """Print the texts of studies that come with the program, as a starting point for another language."""
+    from importlib import resources
+
+    from accept_reject.web.texts import SHIPPED
+
+    if language not in SHIPPED:
+        raise typer.BadParameter(f"must be {' or '.join(SHIPPED)}, got {language!r}")
+    file = resources.files("accept_reject.web").joinpath("texts", f"{language}.yaml")
+    typer.echo(file.read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
 def export_study(
     files: Annotated[list[Path], typer.Argument(help="The files of the study, one for each server; then the folder.")],
     kind: Annotated[str, typer.Option(help="Which sessions: real, pilot or simulated.")] = "real",
@@ -87,7 +102,7 @@ def export_study(
     typer.echo(f"{len(found.choices)} participants: {out}")
     if found.left_out or found.others or found.withdrawn:
         typer.echo(
-            f"Not exported: {found.left_out} sessions without a round, {found.others} of other kinds, "
+            f"Not exported: {found.left_out} sessions without rounds or consent, {found.others} of other kinds, "
             f"{found.withdrawn} withdrawn"
         )
     if bonus is not None:

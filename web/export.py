@@ -19,7 +19,7 @@ from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.data.bids import check_replaceable, write_dataset
 from accept_reject.experiments.files import write
 from accept_reject.web.bonus import bonus
-from accept_reject.web.schedule import CHECK
+from accept_reject.web.schedule import CHECK, CONSENT_AGAIN
 from accept_reject.web.study import Study
 
 KINDS = ("real", "pilot", "simulated")
@@ -53,7 +53,7 @@ class Exported:
         choices: The choices of participants with at least one round.
         participants: Columns of `participants.tsv`.
         liking: Ratings, a row for each participant and a column for each partner, NaN where missing.
-        left_out: Sessions without a round of the game.
+        left_out: Sessions without a round of the game, or without the second consent after a cover story.
         others: Sessions of other kinds.
         withdrawn: Sessions that were withdrawn.
     """
@@ -130,7 +130,7 @@ def read_study(files: Sequence[Path], kind: str) -> tuple[Study, Exported]:
             others += db.execute("SELECT count(*) FROM session WHERE kind != ?", (kind,)).fetchone()[0]
             for session in db.execute("SELECT id FROM session WHERE kind = ? ORDER BY id", (kind,)).fetchall():
                 row = _participant(db, session[0], study)
-                if (row["places"] == MISSED).all() and not row["recorded"]:
+                if not row["recorded"] or not row["consented"]:
                     left_out += 1
                 else:
                     rows.append(row)
@@ -182,7 +182,9 @@ def _participant(db: sqlite3.Connection, session: int, study: Study) -> dict[str
     right = [question.correct for question in study.languages[language].check.questions]
     events = [event for (event,) in db.execute("SELECT event FROM event WHERE session = ?", (session,))]
     outcome = db.execute("SELECT outcome FROM outcome WHERE session = ?", (session,)).fetchone()
+    again = db.execute("SELECT 1 FROM page WHERE session = ? AND page = ?", (session, CONSENT_AGAIN)).fetchone()
     return {
+        "consented": again is not None or not study.cover_story,
         "places": _places(db, session, rounds),
         "times": times,
         "recorded": recorded,
