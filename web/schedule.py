@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from accept_reject.envs.choices import MISSED
-from accept_reject.envs.episodes import Episodes, draw
+from accept_reject.envs.episodes import BLOCK, Episodes, draw
 from accept_reject.random import Stream, generator
 from accept_reject.web.study import Study
 
@@ -60,15 +61,16 @@ class Rounds:
     """The drawn rounds of one episode: what a player may see of them.
 
     Args:
-        episodes: A single episode.
+        episodes: Drawn episodes.
+        row: Which of them.
     """
 
-    def __init__(self, episodes: Episodes) -> None:
-        shown = episodes.rank_shown[0]
-        self.offered: list[list[int]] = episodes.offered[0].tolist()
-        self._rank: list[list[int]] = np.where(shown, episodes.rank[0], 0).tolist()
-        self._spots: list[list[int]] = np.where(shown, episodes.spots[0], 0).tolist()
-        self._accepted: list[list[bool]] = episodes.accepted[0].tolist()
+    def __init__(self, episodes: Episodes, row: int) -> None:
+        shown = episodes.rank_shown[row]
+        self.offered: list[list[int]] = episodes.offered[row].tolist()
+        self._rank: list[list[int]] = np.where(shown, episodes.rank[row], 0).tolist()
+        self._spots: list[list[int]] = np.where(shown, episodes.spots[row], 0).tolist()
+        self._accepted: list[list[bool]] = episodes.accepted[row].tolist()
 
     def feedback(self, number: int, place: int) -> dict[str, Any]:
         """What a player learns in a round.
@@ -89,14 +91,27 @@ class Rounds:
         return sum(self._accepted[i][place] for i, place in enumerate(places) if place != MISSED)
 
 
-def game_rounds(study: Study, episode: int) -> Rounds:
-    """The rounds of a participant's episode."""
-    return Rounds(draw(study.game, study.seed, 1, episode))
+class Schedule:
+    """The rounds of all participants. Episodes are drawn in blocks, so the other ones of a block are kept.
 
+    Args:
+        study: The study.
+    """
 
-def practice_rounds(study: Study) -> Rounds:
-    """The practice rounds, the first ones of an episode of their own that is the same for all participants."""
-    return Rounds(draw(study.game, study.seed, 1, PRACTICE_EPISODE))
+    def __init__(self, study: Study) -> None:
+        self._game, self._seed = study.game, study.seed
+        self._block = lru_cache(maxsize=64)(self._draw)
+        self.game = lru_cache(maxsize=10_000)(self._of_episode)
+        """Returns the rounds of an episode."""
+        self.practice = self._of_episode(PRACTICE_EPISODE)
+        """The practice rounds, the first ones of an episode of their own that is the same for all participants."""
+
+    def _draw(self, block: int) -> Episodes:
+        return draw(self._game, self._seed, BLOCK, block * BLOCK)
+
+    def _of_episode(self, episode: int) -> Rounds:
+        block, row = divmod(episode, BLOCK)
+        return Rounds(self._block(block), row)
 
 
 def rating_order(study: Study, episode: int) -> list[int]:

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from accept_reject.envs.choices import MISSED
 from accept_reject.web import schedule
@@ -70,13 +70,6 @@ class Session:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class _Drawn(NamedTuple):
-    """The rounds of a session, by part of the game."""
-
-    practice: Rounds
-    game: Rounds
-
-
 class Sessions:
     """All sessions of a study.
 
@@ -93,8 +86,7 @@ class Sessions:
     ) -> None:
         self.study, self.store, self.kind, self.free, self.clock = study, store, kind, free, clock
         self.steps = schedule.steps(study)
-        self._practice = schedule.practice_rounds(study)
-        self._rounds: dict[int, Rounds] = {}
+        self._schedule = schedule.Schedule(study)
         self._by_token: dict[str, Session] = {}
         self._by_external: dict[str, Session] = {}
         self._starting = asyncio.Lock()
@@ -285,18 +277,11 @@ class Sessions:
         """Delete a session and everything about it."""
         await self.store.withdraw(session.id, session.episode)
         del self._by_token[session.token]
-        self._rounds.pop(session.episode, None)
         self._by_external = {value: each for value, each in self._by_external.items() if each is not session}
 
     async def note(self, session: Session, event: str) -> None:
         """Store that something happened in a browser."""
         await self._event(session, event)
-
-    def rounds(self, session: Session) -> _Drawn:
-        """Return the rounds of a session."""
-        if session.episode not in self._rounds:
-            self._rounds[session.episode] = schedule.game_rounds(self.study, session.episode)
-        return _Drawn(self._practice, self._rounds[session.episode])
 
     def exit(self, outcome: Outcome) -> dict[str, Any]:
         """Return what participants see at the end, with the code or the address that they take away."""
@@ -306,10 +291,9 @@ class Sessions:
 
     def _view(self, session: Session, part: str | None = None, number: int | None = None) -> dict[str, Any]:
         """Return what a participant sees; after a round also its feedback."""
-        drawn = self.rounds(session)
         found: dict[str, Any] = {}
         if part is not None and number is not None:
-            found["last"] = getattr(drawn, part).feedback(number, session.places[part][number])
+            found["last"] = self._rounds(session, part).feedback(number, session.places[part][number])
         step = self.step(session)
         if step is None:
             return found | self.exit(session.outcome or "complete")
@@ -319,10 +303,13 @@ class Sessions:
         if step.kind == "rating":
             partner = schedule.rating_order(self.study, session.episode)[step.number]
             return found | {"number": step.number, "of": self.study.game.n_partners, "partner": partner}
-        rounds = getattr(drawn, step.name)
+        rounds = self._rounds(session, step.name)
         total = self.study.practice_rounds if step.name == "practice" else self.study.game.rounds
         offer = {"part": step.name, "round": step.number, "rounds": total, "offered": rounds.offered[step.number]}
         return found | offer | {"accepted": rounds.accepted(session.places[step.name])}
+
+    def _rounds(self, session: Session, part: str) -> Rounds:
+        return self._schedule.practice if part == "practice" else self._schedule.game(session.episode)
 
     def _expect(self, session: Session, kind: str) -> Step:
         step = self.step(session)
