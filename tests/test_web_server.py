@@ -3,6 +3,8 @@
 import json
 import sqlite3
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,16 @@ import pytest
 from starlette.testclient import TestClient
 
 from accept_reject.agents import make_agent
-from accept_reject.envs.choices import MISSED
+from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
+from accept_reject.envs.env import AcceptRejectEnv
 from accept_reject.envs.episodes import draw
+from accept_reject.envs.scenarios import SCENARIOS, scenario
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.data.load import load
 from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.simulation.replay import replay
 from accept_reject.web.export import export_study, read_study, write_bonuses
+from accept_reject.web.schedule import Schedule
 from accept_reject.web.server import MAX_BODY, create_app
 from accept_reject.web.sessions import Sessions
 from accept_reject.web.store import Store
@@ -417,3 +422,53 @@ def test_a_cover_story_needs_a_second_consent(file: Path, clock: Clock) -> None:
         assert leaves.state["page"] == "consent-again"
     _, found = read_study([file], "real")
     assert (len(found.choices), found.left_out) == (1, 1)
+
+
+def test_a_full_disk_is_reported_and_nothing_is_half_written(client: TestClient, sessions: Sessions) -> None:
+    person = Participant(client)
+    person.until("round", "game")
+    (pages,) = sessions.store._db.execute("PRAGMA page_count").fetchone()
+    sessions.store._db.execute(f"PRAGMA max_page_count = {pages}")
+    before, written = person.get(), 0
+    for number in range(2_000):  # until the free space within pages is used up
+        reply = client.post("/api/note", json={"event": "resumed"}, headers={"authorization": f"Bearer {person.token}"})
+        written = number
+        if reply.status_code != 200:
+            break
+    assert reply.status_code == 503
+    assert reply.json() == {"error": "the answer can't be stored: database or disk is full"}
+    assert sessions.store.read("SELECT count(*) FROM event") == [(written,)]
+    assert person.get() == before
+    sessions.store._db.execute("PRAGMA max_page_count = 1000000")
+    person.until("end")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_rounds_are_those_of_the_environment(name: str) -> None:
+    """For the same choices, a browser gets the feedback that the Gymnasium environment gives."""
+    game, episodes, rng = scenario(name).game, 200, np.random.default_rng(0)
+    schedule = Schedule(Study.model_validate(CONFIG | {"scenario": name, "seed": 3}))
+    choice = rng.integers(game.offered, size=(episodes, game.rounds))
+    drawn = Choices.record(draw(game, 3, episodes), choice)
+    env = AcceptRejectEnv(name)
+    for episode in range(episodes):
+        rounds = schedule.game(episode)
+        seen = [rounds.feedback(now, place) for now, place in enumerate(choice[episode].tolist())]
+        assert [each["rank"] or 0 for each in seen] == drawn.rank[episode].tolist()
+        assert [each["accepted"] for each in seen] == drawn.accepted[episode].tolist()
+        spots = [UNKNOWN_SPOTS if each["spots"] is None else each["spots"] for each in seen]
+        assert spots == drawn.spots[episode].tolist()
+        assert rounds.offered == drawn.offered[episode].tolist()
+    for episode in range(5):
+        env.reset(seed=None if episode else 3)
+        for now, place in enumerate(choice[episode].tolist()):
+            observation, reward, *_ = env.step(place)
+            assert reward == drawn.accepted[episode, now]
+            assert observation["last_rank"] == drawn.rank[episode, now]
+
+
+def test_the_server_needs_no_agents() -> None:
+    code = (
+        "import sys, accept_reject.web.serve, accept_reject.web.server; print({'torch', 'pandas'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"

@@ -15,7 +15,8 @@ import numpy as np
 from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
 from accept_reject.errors import InvalidInputError, parse
-from accept_reject.web.sessions import Session, Sessions
+from accept_reject.web.session import Session
+from accept_reject.web.sessions import Sessions
 from accept_reject.web.store import Store
 from accept_reject.web.study import Study
 from accept_reject.web.texts import SHIPPED

@@ -22,7 +22,8 @@ from starlette.routing import Route
 from accept_reject.errors import list_problems
 from accept_reject.web.bodies import Note, PageAnswer, RatingAnswer, RoundAnswer, Start
 from accept_reject.web.monitor import monitor
-from accept_reject.web.sessions import RefusedError, Session, Sessions, texts_for_browser
+from accept_reject.web.session import Session
+from accept_reject.web.sessions import RefusedError, Sessions, texts_for_browser
 
 KEEP_ALIVE = 75
 """Seconds that a connection stays open, longer than a participant thinks about a choice."""

@@ -11,20 +11,18 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from accept_reject.envs.choices import MISSED
 from accept_reject.web import schedule
 from accept_reject.web.bodies import PageAnswer, RatingAnswer, RoundAnswer, Start
 from accept_reject.web.schedule import Rounds, Step
+from accept_reject.web.session import Session, load_sessions
 from accept_reject.web.store import Store
 from accept_reject.web.study import Outcome, Study
 
 GRACE = 2.0
 """Seconds that an answer may be late at a time limit, for the way through the network."""
-
-CLOSED = ("complete", "check_failed", "timed_out")
 
 
 class RefusedError(Exception):
@@ -38,36 +36,6 @@ class RefusedError(Exception):
     def __init__(self, status: int, message: str) -> None:
         self.status = status
         super().__init__(message)
-
-
-@dataclass
-class Session:
-    """A session in memory.
-
-    Attributes:
-        id: Its number in the database.
-        token: The secret that a browser shows with each request.
-        episode: The episode that is played.
-        language: Language of the texts.
-        places: Places of the chosen partners, by part of the game; `MISSED` where a round was missed.
-        attempts: Number of answers to each page.
-        done: Pages that were answered as they must be.
-        rated: Number of ratings.
-        outcome: How it ended.
-        last: Time of the last answer.
-    """
-
-    id: int
-    token: str
-    episode: int
-    language: str
-    places: dict[str, list[int]] = field(default_factory=lambda: {"practice": [], "game": []})
-    attempts: dict[str, int] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
-    rated: int = 0
-    outcome: Outcome | None = None
-    last: float = 0.0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Sessions:
@@ -87,44 +55,18 @@ class Sessions:
         self.study, self.store, self.kind, self.free, self.clock = study, store, kind, free, clock
         self.steps = schedule.steps(study)
         self._schedule = schedule.Schedule(study)
-        self._by_token: dict[str, Session] = {}
-        self._by_external: dict[str, Session] = {}
-        self._starting = asyncio.Lock()
-        self._next = study.first_episode
-        self._load()
-
-    def _load(self) -> None:
-        sessions = {}
-        for number, token, episode, language, at in self.store.read(
-            "SELECT id, token, episode, language, at FROM session"
-        ):
-            sessions[number] = Session(number, token, episode, language, last=at)
-            self._next = max(self._next, episode + 1)
-        for (episode,) in self.store.read("SELECT episode FROM withdrawal"):
-            self._next = max(self._next, episode + 1)
-        for number, part, place, at in self.store.read(
-            "SELECT session, part, place, at FROM round ORDER BY session, part, round"
-        ):
-            sessions[number].places[part].append(MISSED if place is None else place)
-            sessions[number].last = max(sessions[number].last, at)
-        for number, page, answers, at in self.store.read(
-            "SELECT session, page, answers, at FROM page ORDER BY attempt"
-        ):
-            session = sessions[number]
-            session.attempts[page] = session.attempts.get(page, 0) + 1
-            session.last = max(session.last, at)
-            if self._passes(session, page, json.loads(answers)):
-                session.done.add(page)
-        for number, count, at in self.store.read("SELECT session, count(*), max(at) FROM rating GROUP BY session"):
-            sessions[number].rated = count
-            sessions[number].last = max(sessions[number].last, at)
-        for number, outcome in self.store.read("SELECT session, outcome FROM outcome"):
-            sessions[number].outcome = outcome
+        sessions = load_sessions(study, store)
         self._by_token = {session.token: session for session in sessions.values()}
-        if self.study.recruiting.parameters:
-            name = self.study.recruiting.parameters[0]
-            for number, value in self.store.read("SELECT session, value FROM external WHERE name = ?", (name,)):
+        self._by_external: dict[str, Session] = {}
+        if study.recruiting.parameters:
+            name = study.recruiting.parameters[0]
+            for number, value in store.read("SELECT session, value FROM external WHERE name = ?", (name,)):
                 self._by_external[value] = sessions[number]
+        self._starting = asyncio.Lock()
+        used = [
+            episode for (episode,) in store.read("SELECT episode FROM session UNION SELECT episode FROM withdrawal")
+        ]
+        self._next = max([study.first_episode - 1, *used]) + 1
 
     def __len__(self) -> int:
         return len(self._by_token)
@@ -181,19 +123,7 @@ class Sessions:
 
     def step(self, session: Session) -> Step | None:
         """Return the first step that a session has not done; None at the end."""
-        if session.outcome:
-            return None
-        for step in self.steps:
-            match step.kind:
-                case "page":
-                    done = step.name in session.done
-                case "round":
-                    done = step.number < len(session.places[step.name])
-                case "rating":
-                    done = step.number < session.rated
-            if not done:
-                return step
-        return None
+        return session.step(self.steps)
 
     async def state(self, session: Session) -> dict[str, Any]:
         """Return what a participant sees now; a session that paused for too long ends."""
@@ -212,12 +142,8 @@ class Sessions:
         at = self.clock()
         row = (session.id, body.page, body.attempt, json.dumps(body.answers), body.seconds, at)
         await self.store.write(("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?)", row))
-        session.attempts[body.page] = body.attempt + 1
-        session.last = at
-        passed = self._passes(session, body.page, body.answers)
-        if passed:
-            session.done.add(body.page)
-        elif session.attempts[body.page] >= self.study.check_attempts:
+        passed = session.answer_page(self.study, body.page, body.answers, at)
+        if not passed and session.attempts[body.page] >= self.study.check_attempts:
             await self._end(session, "check_failed")
         if self.step(session) is None and session.outcome is None:
             await self._end(session, "complete")
@@ -248,8 +174,7 @@ class Sessions:
             body.unfocused, body.unfocused_seconds, body.fullscreen_left, at,
         )  # fmt: skip
         await self.store.write(("INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row))
-        places.append(MISSED if place is None else place)
-        session.last = at
+        session.answer_round(body.part, place, at)
         if self.step(session) is None:
             await self._end(session, "complete")
         return {**self._view(session, body.part, body.round), "elsewhere": False}
@@ -267,8 +192,7 @@ class Sessions:
         at = self.clock()
         row = (session.id, partner, body.number, body.rating, body.seconds, at)
         await self.store.write(("INSERT INTO rating VALUES (?, ?, ?, ?, ?, ?)", row))
-        session.rated += 1
-        session.last = at
+        session.answer_rating(at)
         if self.step(session) is None:
             await self._end(session, "complete")
         return self._view(session)
@@ -325,12 +249,6 @@ class Sessions:
         for i, (answer, question) in enumerate(zip(body.answers, questions, strict=True)):
             if not 1 <= answer <= len(question.answers):
                 raise RefusedError(422, f"answers.{i}: must be from 1 to {len(question.answers)}")
-
-    def _passes(self, session: Session, page: str, answers: list[int]) -> bool:
-        if page != schedule.CHECK:
-            return True
-        questions = self.study.languages[session.language].check.questions
-        return answers == [question.correct for question in questions]
 
     async def _end(self, session: Session, outcome: Outcome) -> None:
         row = (session.id, outcome, self.clock())
