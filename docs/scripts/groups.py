@@ -31,7 +31,7 @@ from accept_reject.experiments.simulation.play import play
 Floats = NDArray[np.float64]
 
 PAGE = Path(__file__).parents[1] / "results" / "groups.md"
-STUDIES = {"hierarchical": 200, "bayes": 100}
+STUDIES = {"hierarchical": 200, "bayes": 20}
 SIZE, STARTS = 30, 2
 MEAN, SD = (0.1, 0.41), (1.2, 1.0)
 APART, CORRELATION = 0.8, 0.5

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
@@ -209,20 +208,17 @@ def _draw_from_nodes(peak: _Peak, seed: int, on_drawn: Callable[[int], None]) ->
     """Draw the group, with sums over nodes as integrals, and then its participants from the nodes."""
     fit, nodes = peak.fit, peak.nodes
     rng, design = generator(seed, Stream.POSTERIOR_DRAWS), nodes.design
-    evaluated: list[Tensor] = []
+    log_likelihood = np.empty((0, 0))
 
     def log_density(points: Floats) -> Floats:
-        evaluated.clear()
+        nonlocal log_likelihood
+        log_likelihood = _log_likelihood(nodes, points, on_drawn)
         with torch.no_grad():
-            for batch in torch.split(torch.from_numpy(points), batch_size(nodes)):
-                evaluated.append(_log_likelihood(nodes, batch))
-                on_drawn(len(batch))
-            prior = peak.log_prior(torch.from_numpy(points))
-        total = torch.cat(evaluated)[:, fit.choices > 0].sum(dim=1) + prior
-        return np.where(_too_narrow(points, design, fit.model), -np.inf, total.numpy())
+            prior = peak.log_prior(torch.from_numpy(points)).numpy()
+        total = log_likelihood[:, fit.choices > 0].sum(axis=1) + prior
+        return np.where(_too_narrow(points, design, fit.model), -np.inf, total)
 
     draws = sampling.sample(log_density, peak.mode, peak.covariance, rng)
-    log_likelihood = torch.cat(evaluated).numpy()
     log_predictive, pareto_k = leave_one_out(draws.log_weight, log_likelihood)
     return Bayes(
         fit=fit,
@@ -243,11 +239,9 @@ def _draw_by_nuts(peak: _Peak, choices: Choices, seed: int, on_drawn: Callable[[
     draws = nuts.sample(
         fit, choices, nodes.design, peak.log_prior, peak.mode, peak.covariance, seed=seed, on_drawn=on_drawn
     )
-    groups = torch.from_numpy(draws.coordinates).flatten(0, 1)
-    with torch.no_grad():
-        batches = [_log_likelihood(nodes, batch) for batch in torch.split(groups, batch_size(nodes))]
-    log_likelihood = torch.cat(batches).numpy()
-    narrow = _too_narrow(groups.numpy(), nodes.design, fit.model)
+    groups = draws.coordinates.reshape(-1, draws.coordinates.shape[-1])
+    log_likelihood = _log_likelihood(nodes, groups)
+    narrow = _too_narrow(groups, nodes.design, fit.model)
     log_predictive, pareto_k = leave_one_out(np.where(narrow, -np.inf, 0), log_likelihood)
     values = fit.model.constrain(torch.from_numpy(draws.unbounded)).flatten(0, 1).numpy()
     return Bayes(
@@ -264,21 +258,31 @@ def _draw_by_nuts(peak: _Peak, choices: Choices, seed: int, on_drawn: Callable[[
     )
 
 
-def _log_likelihood(nodes: Nodes, groups: Tensor) -> Tensor:
+def _log_likelihood(nodes: Nodes, groups: Floats, on_batch: Callable[[int], None] = lambda _: None) -> Floats:
     """Marginal log-likelihood of each participant's choices, `(groups, n)`."""
-    return log_posterior_masses(nodes, groups).logsumexp(dim=1).T
+    found = np.empty((len(groups), len(nodes.points)))  # small pieces between large temporaries would fragment memory
+    size = batch_size(nodes)
+    for first in range(0, len(groups), size):
+        batch = groups[first : first + size]
+        with torch.no_grad():
+            masses = log_posterior_masses(nodes, torch.from_numpy(batch))
+            found[first : first + size] = masses.logsumexp(dim=1).T.numpy()
+        on_batch(len(batch))
+    return found
 
 
 def _draw_participants(nodes: Nodes, groups: Floats, rng: np.random.Generator) -> Floats:
     """Draw each participant's parameters given draws of the group, `(chains, draws, n, d)`."""
-    found = []
-    for batch in torch.split(torch.from_numpy(groups).flatten(0, 1), batch_size(nodes)):
+    flat, size = torch.from_numpy(groups).flatten(0, 1), batch_size(nodes)
+    found = np.empty((len(flat), *nodes.points.shape[::2]))
+    for first in range(0, len(flat), size):
+        batch = flat[first : first + size]
         cumulative = log_posterior_masses(nodes, batch).permute(2, 0, 1).softmax(dim=2).cumsum(dim=2)
         uniform = torch.from_numpy(rng.random((*cumulative.shape[:2], 1))) * cumulative[..., -1:]
         node = torch.searchsorted(cumulative, uniform).clamp(max=cumulative.shape[2] - 1)[..., 0]
         chosen = nodes.points[torch.arange(len(nodes.points)), node]
-        found.append(chosen + nodes.cell * torch.from_numpy(rng.standard_normal(chosen.shape)))
-    return torch.cat(found).numpy().reshape(*groups.shape[:2], *chosen.shape[1:])
+        found[first : first + size] = chosen + nodes.cell * torch.from_numpy(rng.standard_normal(chosen.shape))
+    return found.reshape(*groups.shape[:2], *found.shape[1:])
 
 
 def _thinned(draws: Floats, n: int) -> Floats:
