@@ -125,6 +125,7 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(1_000)  # before the address is printed: connections wait until the server has started
     except OSError as error:
         listening.close()
         problem = f"can't listen on port {port} of {host}: {error.strerror}; choose another one with --port"
