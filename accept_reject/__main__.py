@@ -10,7 +10,6 @@ from accept_reject.extras import MissingExtraError
 def main() -> None:
     """Run the command line. If an extra is missing, print which one to install and exit with code 2."""
     try:
-        import accept_reject.experiments  # names the extra if one is missing
         from accept_reject.web.cli import main as run
     except MissingExtraError as error:
         print(error, file=sys.stderr)
