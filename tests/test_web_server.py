@@ -19,6 +19,7 @@ from accept_reject.envs.env import AcceptRejectEnv
 from accept_reject.envs.episodes import draw
 from accept_reject.envs.scenarios import SCENARIOS, scenario
 from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.compare.run import own_episodes
 from accept_reject.experiments.data.load import load
 from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.simulation.replay import replay
@@ -146,6 +147,13 @@ def test_a_whole_session_and_its_data(client: TestClient, sessions: Sessions, fi
     for name in ("thompson-rank", "bayes-hybrid"):  # as if an agent had made these choices in the live game
         live, loaded = (replay(make_agent(name), each).numpy() for each in (found.choices, choices))
         np.testing.assert_array_equal(live, loaded)
+    own = own_episodes(data)
+    assert own is not None, "agents can play the participants' own episodes"
+    np.testing.assert_array_equal(own.rank[:2], episodes.rank[:2])
+    table = data.participants
+    assert table is not None
+    for changed in (table.assign(seed="6"), table.assign(episode=["1", "0", "2"]), table.assign(episode="n/a")):
+        assert own_episodes(data._replace(participants=changed)) is None
     text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.*"))
     assert "person-" not in text
     assert '"Simulated": false' in text

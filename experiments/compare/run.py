@@ -189,10 +189,23 @@ def _compare(config: CompareConfig, entry: ParticipantsEntry, data: Data, on_pro
 
 
 def own_episodes(data: Data) -> Episodes | None:
-    """Return the participants' own episodes, which are known for a population; None for other data."""
-    if data.population is None:
+    """Return the participants' own episodes; None if they are not known.
+
+    They are known for a population, and for data whose `participants.tsv` has the seed and the episode of each
+    participant, if their offers are those in the data.
+    """
+    if data.population is not None:
+        return draw(data.population.game.resolve(), data.population.seed, data.population.participants)
+    choices, table = data.choices, data.participants
+    if table is None or not data.game_known or not {"seed", "episode"} <= set(table):
         return None
-    return draw(data.population.game.resolve(), data.population.seed, data.population.participants)
+    drawn = table[["seed", "episode"]]
+    if not drawn.apply(lambda column: column.str.fullmatch(r"\d{1,10}")).all(axis=None):
+        return None
+    episodes = Episodes.join([draw(choices.game, int(seed), 1, int(episode)) for seed, episode in drawn.to_numpy()])
+    recorded = np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded
+    same = (episodes.offered == choices.offered).all(axis=2) | (np.arange(choices.game.rounds) >= recorded[:, None])
+    return episodes if same.all() else None
 
 
 def other_episodes(choices: Choices) -> int:
