@@ -53,7 +53,6 @@ of 400, the standard error of a posterior mean is 0.05 posterior SDs.
 | smallest effective sample size of a group parameter, median over studies | {ess[0]:.0f} | {ess[1]:.0f} |
 | largest R-hat | {rhat[0]:.3f} | {rhat[1]:.3f} |
 | divergent transitions | | {divergences} |
-| leave-one-participant-out, difference over studies (nats) | | {elpd:.2f} at most |
 
 `docs/scripts/nuts.py` writes this page.
 """
@@ -78,7 +77,6 @@ def main() -> None:
         ess=[np.median([found.ess.min() for found in each]) for each in (grid, nuts)],
         rhat=[max(found.rhat.max() for found in each) for each in (grid, nuts)],
         divergences=sum(found.divergences for found in nuts),
-        elpd=max(abs(a.log_predictive.sum() - b.log_predictive.sum()) for a, b in zip(grid, nuts, strict=True)),
     )
     write(PAGE, text)
 
