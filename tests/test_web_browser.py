@@ -178,8 +178,8 @@ class Person:
             self.page.keyboard.press(("f", "ArrowRight")[place])
         else:
             self.press(f'[data-place="{place}"]')
-        self.page.wait_for_selector("#told:not([hidden])")
-        return str(self.page.inner_text("#told"))
+        self.page.wait_for_selector("#feedback:not([hidden])")
+        return str(self.page.inner_text("#feedback"))
 
     def consent(self) -> None:
         self.press("input[name=agreed]")
@@ -257,12 +257,12 @@ def test_a_whole_study(browser: Any, server: Server, way: Way, tmp_path: Path) -
     person.page.wait_for_selector(".choosing")
     look(person, "round-offer", tmp_path)
     for now in range(ROUNDS):
-        told = person.choose(now % 2)
+        feedback = person.choose(now % 2)
         kind = "hidden" if person.page.query_selector(".veiled") else "shown"
         if kind not in seen:
             look(person, f"round-{kind}", tmp_path)
             seen.add(kind)
-        assert told
+        assert feedback
     assert seen == {"hidden", "shown"}
     person.page.wait_for_selector("form")
     look(person, "ratings", tmp_path)
@@ -300,15 +300,15 @@ def test_interruptions_lose_nothing(browser: Any, server: Server) -> None:
     assert person.page.inner_text("#where") == f"Round 2 of {ROUNDS}"
     person.page.wait_for_timeout(60)
     person.page.dblclick('[data-place="1"]')
-    person.page.wait_for_selector("#told:not([hidden])")
+    person.page.wait_for_selector("#feedback:not([hidden])")
     person.page.wait_for_selector(".choosing")
     first, second = person.page, person.new_tab()
     assert second.inner_text("#where") == f"Round 3 of {ROUNDS}"
     second.wait_for_timeout(60)
     second.click('[data-place="1"]')
-    second.wait_for_selector("#told:not([hidden])")
-    told = person.choose(0)  # in the first tab, where the round is still open
-    assert "another tab" in told
+    second.wait_for_selector("#feedback:not([hidden])")
+    feedback = person.choose(0)  # in the first tab, where the round is still open
+    assert "another tab" in feedback
     second.close()
     first.wait_for_selector(".choosing")
     assert first.inner_text("#where") == f"Round 4 of {ROUNDS}"
@@ -381,7 +381,7 @@ def test_play(browser: Any, tmp_path: Path) -> None:
             page.wait_for_selector(".choosing")
             page.wait_for_timeout(60)
             page.keyboard.press("fj"[now % 2])
-            page.wait_for_selector("#told:not([hidden])")
+            page.wait_for_selector("#feedback:not([hidden])")
         page.wait_for_selector(".result", timeout=60_000)
         texts = page.inner_text("#end")
         assert "Your rounds" in texts

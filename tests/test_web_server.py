@@ -362,7 +362,14 @@ def test_invalid_requests_change_nothing(client: TestClient, sessions: Sessions)
         reply = client.post("/api/round", json=ROUND, headers={"authorization": f"Bearer {token}"})
         assert reply.status_code == 401
         refused += 1
-    for path in ("/static/../store.py", "/static/%2e%2e/server.py", "/monitor", "/monitor?secret=x", "/api/result"):
+    for path in (
+        "/static/../store.py",
+        "/static/%2e%2e/server.py",
+        "/monitor",
+        "/monitor?secret=x",
+        "/monitor?secret=%C3%A9",
+        "/api/result",
+    ):
         assert client.get(path).status_code in (401, 404)
         refused += 1
     assert client.get("/api/round").status_code == 405

@@ -25,7 +25,7 @@ async def monitor(request: Request, sessions: Sessions, secret: str | None) -> R
     Raises:
         RefusedError: If the secret is not in the address.
     """
-    if secret is None or not hmac.compare_digest(request.query_params.get("secret", ""), secret):
+    if secret is None or not hmac.compare_digest(request.query_params.get("secret", "").encode(), secret.encode()):
         raise RefusedError(404, "Not Found")
     if request.url.path.endswith(".csv"):
         headers = {"Content-Disposition": "attachment; filename=rounds.csv", "Cache-Control": "no-store"}
@@ -61,12 +61,13 @@ def _facts(sessions: Sessions) -> list[tuple[str, str]]:
         )
     ]
     last_minute = store.read("SELECT count(*) FROM round WHERE at > ?", (now - 60,))[0][0]
+    withdrawn = store.read("SELECT count(*) FROM withdrawal")[0][0]
     facts = [
-        ("Started", f"{len(sessions)}"),
+        ("Started", f"{len(sessions) + withdrawn}"),
         ("Finished", f"{outcomes.get('complete', 0)}"),
         ("Failed the comprehension check", f"{outcomes.get('check_failed', 0)}"),
         ("Timed out", f"{outcomes.get('timed_out', 0)}"),
-        ("Withdrawn", f"{store.read('SELECT count(*) FROM withdrawal')[0][0]}"),
+        ("Withdrawn", f"{withdrawn}"),
         ("At the moment", _listed(places)),
         ("Dropped out (no answer for 30 minutes)", _listed(dropped)),
         ("Median minutes of those that finished", f"{statistics.median(minutes):.1f}" if minutes else "–"),

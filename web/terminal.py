@@ -67,7 +67,7 @@ async def _play(sessions: Sessions, console: Console) -> None:
             part="game", round=state["round"], place=keys.index(key), response_time=seconds, device="key"
         )
         state = await sessions.answer_round(session, answer)
-        console.print(f"         {_told(texts, state['last'])}")
+        console.print(f"         {_feedback(texts, state['last'])}")
     with console.status(texts.result.working if texts.result else ""):
         found = results(session)
     _summarize(console, texts, found)
@@ -84,7 +84,7 @@ def _ask(console: Console, prompt: str, keys: list[str]) -> str:
         console.print(f"Type {', '.join(keys)} or {QUIT}.")
 
 
-def _told(texts: Texts, last: dict[str, Any]) -> str:
+def _feedback(texts: Texts, last: dict[str, Any]) -> str:
     name = texts.partners[last["offered"][last["place"]]]
     color, mark, word = ("blue", "✓", "accepted") if last["accepted"] else ("red", "✕", "rejected")
     verdict = f"[bold {color}]{mark} {getattr(texts.round, word)}[/]"

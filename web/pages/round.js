@@ -31,7 +31,7 @@ export class Round {
     this.away = watchFocus();
     header();
     stage.innerHTML = `<div class="round choosing" data-offered="${state.offered.length}">
-      <div class="says"><p id="ask">${escaped(words("round.ask"))}</p><div id="told" hidden></div></div>
+      <div class="message"><p id="ask">${escaped(words("round.ask"))}</p><div id="feedback" hidden></div></div>
       ${emptyLadder(study.ranks)}
       <div class="partners">${state.offered.map((number, place) => this.card(number, place)).join("")}</div>
     </div>`;
@@ -72,12 +72,12 @@ export class Round {
     const { part, round } = this.offer;
     const response_time = place === null ? null : seconds(event.timeStamp - this.shown);
     const answer = await post("/api/round", { part, round, place, response_time, device, ...this.away.stop() });
-    if (answer.last) this.tell(answer.last, answer.elsewhere);
+    if (answer.last) this.showFeedback(answer.last, answer.elsewhere);
     const time = answer.last ? 1000 * current.study.feedback_seconds : 0;
     this.jsPsych.pluginAPI.setTimeout(() => this.jsPsych.finishTrial({ part, round, place, response_time, device }), time);
   }
 
-  tell(last, elsewhere) {
+  showFeedback(last, elsewhere) {
     this.cards.forEach((card, i) => {
       card.classList.toggle("asked", i === last.place);
       card.classList.toggle("passed", i !== last.place);
@@ -95,10 +95,10 @@ export class Round {
       else fillLadder(ladder, last.rank, last.spots);
     }
     if (elsewhere) text = `${words("interface.elsewhere")} ${text}`;
-    const told = this.stage.querySelector("#told");
+    const feedback = this.stage.querySelector("#feedback");
     const mark = last.accepted ? "✓" : "✕";
-    told.innerHTML = (verdict && `<p class="verdict ${last.accepted ? "in" : "out"}"><span aria-hidden="true">${mark}</span> ${escaped(verdict)}</p>`) + html(text);
-    told.hidden = false;
+    feedback.innerHTML = (verdict && `<p class="verdict ${last.accepted ? "in" : "out"}"><span aria-hidden="true">${mark}</span> ${escaped(verdict)}</p>`) + html(text);
+    feedback.hidden = false;
     this.stage.querySelector("#ask").hidden = true;
     announce(`${verdict && `${verdict}. `}${text}`);
   }
