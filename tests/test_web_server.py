@@ -1,5 +1,6 @@
 """The server of a study: what it stores, what it shows and when, and what it refuses."""
 
+import asyncio
 import json
 import sqlite3
 import struct
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -487,3 +489,40 @@ def test_the_server_needs_no_agents() -> None:
         "import sys, accept_reject.web.serve, accept_reject.web.server; print({'torch', 'pandas'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_requests_at_the_same_time(client: TestClient, sessions: Sessions, clock: Clock) -> None:
+    """They wait for each other: a session ends once, and nothing is stored after a withdrawal."""
+    late, gone = Participant(client), Participant(client)
+    late.until("round")
+    gone.until("round")
+
+    async def together(person: Participant, *requests: tuple[str, str, Any]) -> list[int]:
+        transport = httpx2.ASGITransport(create_app(sessions))
+        headers = {"authorization": f"Bearer {person.token}"}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=headers) as browser:
+            replies = [browser.request(method, f"/api/{path}", json=body) for method, path, body in requests]
+            return [reply.status_code for reply in await asyncio.gather(*replies)]
+
+    round_answer = ("POST", "round", ROUND)
+    statuses = asyncio.run(together(gone, ("POST", "withdraw", {}), *[round_answer] * 4, ("GET", "state", None)))
+    assert statuses == [200, *[401] * 5]
+    clock.now += 31 * 60
+    statuses = asyncio.run(together(late, *[("GET", "state", None)] * 5, round_answer))
+    assert statuses == [*[200] * 5, 409]
+    assert sessions.store.read("SELECT outcome FROM outcome") == [("timed_out",)]
+
+
+def test_the_last_answer_and_the_outcome_are_stored_together(client: TestClient, sessions: Sessions) -> None:
+    failing, person = Participant(client), Participant(client)
+    failing.page()
+    failing.page([1, 1])
+    person.until("rating")
+    while person.state["step"] == "rating":
+        body = {"number": person.state["number"], "rating": 4}
+        person.state = person.post("/api/rating", body)
+    for each, answers, outcome in ((failing, [1, 1], "check_failed"), (person, [], "complete")):
+        before = sessions.store.commits
+        each.page(answers)
+        assert each.state["outcome"] == outcome
+        assert sessions.store.commits == before + 1

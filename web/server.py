@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, TypeVar
 
 import uvicorn
+from anyio.to_thread import run_sync
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -81,34 +82,36 @@ def create_app(
     async def start(request: Request) -> Response:
         body = await _body(request, Start)
         session, new = await sessions.start(body, _browser(request))
-        if not new:
-            await sessions.note(session, "resumed")
-        return JSONResponse({"token": session.token} | await sessions.state(session), 201 if new else 200)
+        async with session.lock:
+            if not new:
+                await sessions.note(session, "resumed")
+            return JSONResponse({"token": session.token} | await sessions.state(session), 201 if new else 200)
 
     async def state(request: Request) -> Response:
-        return JSONResponse(await sessions.state(_session(request)))
+        async with _locked(request) as session:
+            return JSONResponse(await sessions.state(session))
 
     def answering(
         model: type[BodyT], answer: Callable[[Session, BodyT], Awaitable[dict[str, Any]]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            session = _session(request)
+            _session(request)  # before its body is read
             body = await _body(request, model)
-            async with session.lock:
-                if session.outcome is None:
-                    await sessions.state(session)  # ends it if it paused for too long
+            async with _locked(request) as session:
+                await sessions.state(session)  # ends it if it paused for too long
                 return JSONResponse(await answer(session, body))
 
         return endpoint
 
     async def note(request: Request) -> Response:
-        session = _session(request)
-        await sessions.note(session, (await _body(request, Note)).event)
+        _session(request)
+        body = await _body(request, Note)
+        async with _locked(request) as session:
+            await sessions.note(session, body.event)
         return JSONResponse({})
 
     async def withdraw(request: Request) -> Response:
-        session = _session(request)
-        async with session.lock:
+        async with _locked(request) as session:
             await sessions.withdraw(session)
         return JSONResponse(sessions.exit("withdrawn"))
 
@@ -116,12 +119,16 @@ def create_app(
         session = _session(request)
         if result is None or session.outcome != "complete":
             raise RefusedError(409, "the game is not over")
-        from anyio.to_thread import run_sync
-
         return JSONResponse(await run_sync(result, session))
 
     def _session(request: Request) -> Session:
         return sessions.find(request.headers.get("authorization", "").removeprefix("Bearer "))
+
+    @asynccontextmanager
+    async def _locked(request: Request) -> AsyncIterator[Session]:
+        """The session of a request, for it alone. It may have been withdrawn while the request waited."""
+        async with _session(request).lock:
+            yield _session(request)
 
     async def watch(request: Request) -> Response:
         return await monitor(request, sessions, secret)

@@ -58,15 +58,17 @@ class Session:
                 return step
         return None
 
-    def answer_page(self, study: Study, page: str, answers: list[int], at: float) -> bool:
-        """Take the answer to a page; return whether it was answered as it must be."""
+    def passes(self, study: Study, page: str, answers: list[int]) -> bool:
+        """Return whether answers to a page are as they must be."""
+        right = [question.correct for question in study.languages[self.language].check.questions]
+        return page != CHECK or answers == right
+
+    def answer_page(self, study: Study, page: str, answers: list[int], at: float) -> None:
+        """Take the answer to a page."""
         self.attempts[page] = self.attempts.get(page, 0) + 1
         self.last = max(self.last, at)
-        right = [question.correct for question in study.languages[self.language].check.questions]
-        passed = page != CHECK or answers == right
-        if passed:
+        if self.passes(study, page, answers):
             self.done.add(page)
-        return passed
 
     def answer_round(self, part: str, place: int | None, at: float) -> None:
         """Take the choice of the next round of a part."""

@@ -18,7 +18,7 @@ from accept_reject.web import schedule
 from accept_reject.web.bodies import PageAnswer, RatingAnswer, RoundAnswer, Start
 from accept_reject.web.schedule import Rounds, Step
 from accept_reject.web.session import Session, load_sessions
-from accept_reject.web.store import Store
+from accept_reject.web.store import Statement, Store
 from accept_reject.web.study import Outcome, Study
 
 GRACE = 2.0
@@ -128,7 +128,7 @@ class Sessions:
     async def state(self, session: Session) -> dict[str, Any]:
         """Return what a participant sees now; a session that paused for too long ends."""
         if session.outcome is None and self.clock() - session.last > self.study.resume_seconds:
-            await self._end(session, "timed_out")
+            await self._store(session, None, "timed_out", self.clock())
         return self._view(session)
 
     async def answer_page(self, session: Session, body: PageAnswer) -> dict[str, Any]:
@@ -140,13 +140,12 @@ class Sessions:
             raise RefusedError(409, f"the session is at {step.name}, attempt {session.attempts.get(step.name, 0)}")
         self._check_answers(session, body)
         at = self.clock()
+        passed = session.passes(self.study, body.page, body.answers)
+        failed = not passed and body.attempt + 1 >= self.study.check_attempts
+        outcome: Outcome | None = "check_failed" if failed else "complete" if passed and self._is_last(step) else None
         row = (session.id, body.page, body.attempt, json.dumps(body.answers), body.seconds, at)
-        await self.store.write(("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?)", row))
-        passed = session.answer_page(self.study, body.page, body.answers, at)
-        if not passed and session.attempts[body.page] >= self.study.check_attempts:
-            await self._end(session, "check_failed")
-        if self.step(session) is None and session.outcome is None:
-            await self._end(session, "complete")
+        await self._store(session, ("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?)", row), outcome, at)
+        session.answer_page(self.study, body.page, body.answers, at)
         return {**self._view(session), "passed": passed}
 
     async def answer_round(self, session: Session, body: RoundAnswer) -> dict[str, Any]:
@@ -154,7 +153,7 @@ class Sessions:
         places = session.places[body.part]
         if body.round < len(places):
             was = places[body.round]
-            same = was == (MISSED if body.place is None else body.place)
+            same = was in (MISSED, body.place)  # a choice that came too late was stored as a missed round
             if not same:
                 await self._event(session, f"{body.part} {body.round} answered twice")
             return {**self._view(session, body.part, body.round), "elsewhere": not same}
@@ -173,10 +172,9 @@ class Sessions:
             session.id, body.part, body.round, place, None if place is None else body.response_time, body.device,
             body.unfocused, body.unfocused_seconds, body.fullscreen_left, at,
         )  # fmt: skip
-        await self.store.write(("INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row))
+        statement = ("INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        await self._store(session, statement, "complete" if self._is_last(step) else None, at)
         session.answer_round(body.part, place, at)
-        if self.step(session) is None:
-            await self._end(session, "complete")
         return {**self._view(session, body.part, body.round), "elsewhere": False}
 
     async def answer_rating(self, session: Session, body: RatingAnswer) -> dict[str, Any]:
@@ -191,10 +189,9 @@ class Sessions:
         partner = schedule.rating_order(self.study, session.episode)[body.number]
         at = self.clock()
         row = (session.id, partner, body.number, body.rating, body.seconds, at)
-        await self.store.write(("INSERT INTO rating VALUES (?, ?, ?, ?, ?, ?)", row))
+        statement = ("INSERT INTO rating VALUES (?, ?, ?, ?, ?, ?)", row)
+        await self._store(session, statement, "complete" if self._is_last(step) else None, at)
         session.answer_rating(at)
-        if self.step(session) is None:
-            await self._end(session, "complete")
         return self._view(session)
 
     async def withdraw(self, session: Session) -> None:
@@ -250,9 +247,15 @@ class Sessions:
             if not 1 <= answer <= len(question.answers):
                 raise RefusedError(422, f"answers.{i}: must be from 1 to {len(question.answers)}")
 
-    async def _end(self, session: Session, outcome: Outcome) -> None:
-        row = (session.id, outcome, self.clock())
-        await self.store.write(("INSERT INTO outcome VALUES (?, ?, ?)", row))
+    def _is_last(self, step: Step) -> bool:
+        return step == self.steps[-1]
+
+    async def _store(self, session: Session, statement: Statement | None, outcome: Outcome | None, at: float) -> None:
+        """Store an answer, and the outcome with it if the session ends: a killed server leaves both or neither."""
+        statements = [] if statement is None else [statement]
+        if outcome is not None:
+            statements.append(("INSERT INTO outcome VALUES (?, ?, ?)", (session.id, outcome, at)))
+        await self.store.write(*statements)
         session.outcome = outcome
 
     async def _event(self, session: Session, event: str) -> None:
