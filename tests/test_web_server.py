@@ -269,6 +269,24 @@ def test_no_byte_is_left_of_who_withdraws(client: TestClient, sessions: Sessions
     assert (len(found.choices), found.withdrawn, found.left_out) == (1, 1, 1)
 
 
+def test_a_withdrawal_while_the_file_is_read(
+    client: TestClient, sessions: Sessions, file: Path, tmp_path: Path
+) -> None:
+    stays, goes = Participant(client), Participant(client, external={"PID": "goes-identifier"})
+    for person in (stays, goes):
+        person.until("round")
+    with sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM session").fetchone() == (2,)
+        goes.post("/api/withdraw", {})
+        stays.choose(0)
+        assert reader.execute("SELECT count(*) FROM session").fetchone() == (2,), "a reader sees one state"
+    reader.close()
+    stays.choose(1)
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not [word for word in (goes.token.encode(), b"goes-identifier") if word in content]
+
+
 def test_kinds_of_sessions_never_mix(file: Path, clock: Clock) -> None:
     for kind in ("pilot", "real"):
         sessions = opened(file, clock, kind)

@@ -19,6 +19,9 @@ from accept_reject.errors import InvalidInputError
 VERSION = 1
 """Version of the tables."""
 
+BUSY = 0.2
+"""Seconds to wait for those that read the file."""
+
 DATA = ("external", "round", "page", "rating", "event", "outcome")
 """Tables with rows of a session."""
 
@@ -78,7 +81,7 @@ class Store:
                 raise InvalidInputError(str(path), [f"can't be opened: {error.strerror}"]) from None
         self._thread = ThreadPoolExecutor(1)
         try:
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path or ":memory:", timeout=BUSY, isolation_level=None, check_same_thread=False)
             self._open(study)
         except sqlite3.Error as error:
             self.close()
@@ -86,6 +89,8 @@ class Store:
         except InvalidInputError:
             self.close()
             raise
+        self._log_has_deleted = True  # a server that was killed may have left it so
+        self._truncate_log()
         self._waiting: list[tuple[Sequence[Statement], asyncio.Future[None]]] = []
         self._writing = False
         self.commits = 0
@@ -165,17 +170,27 @@ class Store:
                 self._db.execute("ROLLBACK")
             raise
         self.commits += 1
+        if self._log_has_deleted:
+            self._truncate_log()
+
+    def _truncate_log(self) -> None:
+        """Empty the write-ahead log, which still has deleted rows; if the file is being read, after the next commit."""
+        busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._log_has_deleted = bool(busy)
 
     async def withdraw(self, session: int, episode: int) -> None:
-        """Delete everything about a session, so that no byte of it is left; its episode is not used again."""
+        """Delete everything about a session, so that no byte of it is left; its episode is not used again.
+
+        While another process reads the file, such as an export, the bytes stay in the write-ahead log until the first
+        commit after it.
+        """
         rows: list[Statement] = [(f"DELETE FROM {table} WHERE session = ?", (session,)) for table in DATA]
         rows += [
             ("DELETE FROM session WHERE id = ?", (session,)),
             ("INSERT INTO withdrawal VALUES (?)", (episode,)),
         ]
         await self.write(*rows)
-        checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"  # the write-ahead log still has the rows
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._db.execute, checkpoint)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._truncate_log)
 
     def close(self) -> None:
         """Close the file."""
