@@ -334,6 +334,7 @@ def test_interruptions_lose_nothing(browser: Any, server: Server) -> None:
     events = [event for (event,) in server.rows(f"SELECT event FROM event WHERE session = {session}")]
     assert "game 2 answered twice" in events
     assert "resumed" in events
+    assert "second tab" in events
     assert [each for each in person.errors if "ERR_" not in each and "Failed to load" not in each] == []
 
 

@@ -1,6 +1,6 @@
 // The page asks the server for everything: the server knows what a player may see, and where the session is.
 
-import { current, refresh } from "./current.js";
+import { current } from "./current.js";
 import { showEnd } from "./end.js";
 import { Page } from "./page.js";
 import { Round } from "./round.js";
@@ -42,6 +42,19 @@ async function resume() {
   current.state = { step: "page", page: "consent", attempt: 0 };
 }
 
+// Tabs of one browser share a session; the one that was opened last reports it
+function reportTabs() {
+  const channel = new BroadcastChannel(`accept-reject: ${current.study.study}`);
+  let reported = false;
+  channel.onmessage = async ({ data }) => {
+    if (data === "opened" && hasToken()) channel.postMessage("here");
+    if (data !== "here" || reported || !hasToken()) return;
+    reported = true;
+    await call("/api/note", { event: "second tab" });
+  };
+  channel.postMessage("opened");
+}
+
 function offerWithdrawal() {
   const button = document.getElementById("withdraw");
   const dialog = document.createElement("dialog");
@@ -52,9 +65,9 @@ function offerWithdrawal() {
   button.addEventListener("click", () => dialog.showModal());
   dialog.querySelector("[value=no]").addEventListener("click", () => dialog.close());
   dialog.querySelector("[value=yes]").addEventListener("click", async () => {
-    const { body } = await call("/api/withdraw", {});
+    await call("/api/withdraw", {}); // in another tab it may have been withdrawn before
     forgetToken();
-    current.state = body;
+    current.state = current.study.withdrawn;
     dialog.close();
     button.hidden = true;
     window.jsPsych.pauseExperiment();
@@ -94,11 +107,9 @@ window.addEventListener("unhandledrejection", (event) => {
   document.getElementById("notice").textContent = words("interface.failed", { error: event.reason?.message ?? event.reason });
 });
 
-// another tab of the same browser may have gone on with the session
-document.addEventListener("visibilitychange", async () => {
-  if (document.visibilityState === "visible" && hasToken() && current.state?.step === "end") await refresh();
-});
-
 await load();
-offerWithdrawal();
+if (current.study.consent) {
+  offerWithdrawal();
+  reportTabs();
+}
 run();

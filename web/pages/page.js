@@ -79,10 +79,13 @@ export class Page {
     const time = seconds(performance.now() - this.started);
     this.sending = true;
     if (study.fullscreen && this.name === "game") document.documentElement.requestFullscreen?.().catch(() => {});
-    if (this.name === "consent") await begin();
-    else if (this.name === "rating") await post("/api/rating", { number: state.number, rating: answers[0], seconds: time });
-    else await post("/api/page", { page: this.name, attempt: state.attempt, answers, seconds: time });
-    this.sending = false;
+    try {
+      if (this.name === "consent") await begin();
+      else if (this.name === "rating") await post("/api/rating", { number: state.number, rating: answers[0], seconds: time });
+      else await post("/api/page", { page: this.name, attempt: state.attempt, answers, seconds: time });
+    } finally {
+      this.sending = false;
+    }
     if (current.state.passed === false && current.state.step === "page") return this.show(words("check.wrong"));
     this.jsPsych.finishTrial({ page: this.name, seconds: time });
   }
@@ -101,7 +104,7 @@ export class Page {
     if (problem) announce("");
   }
 
-  // jsPsych's simulation: any answers, except that a comprehension check is passed when `options.data.answers` says so
+  // jsPsych's simulation: answers at random, unless `options.data` has `answers`
   simulate(trial, mode, options, loaded) {
     this.trial(this.jsPsych.getDisplayElement(), trial);
     loaded();
@@ -114,8 +117,7 @@ export class Page {
         inputs[(options.data?.answers?.[i] ?? this.jsPsych.randomization.randomInt(1, inputs.length)) - 1].checked = true;
       });
       form.requestSubmit();
-      if (this.name === "instructions" && this.subpage > 0 && !this.sending) setTimeout(answer, 0);
-      else if (this.name === "instructions" && !this.sending) setTimeout(answer, 0);
+      if (!this.sending) setTimeout(answer, 0); // the next page of the instructions
     };
     setTimeout(answer, mode === "visual" ? 300 : 0);
   }
