@@ -410,6 +410,10 @@ def test_headers_and_weight(client: TestClient) -> None:
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
     assert "style=" not in page.text
     assert "set-cookie" not in page.headers
+    for address, preferred, language in (
+        ("/?lang=de", "en", "de"), ("/", "fr, de-AT;q=0.9", "de"), ("/?lang=<b>", "en-US", "en"), ("/", "fr", "en"),
+    ):  # fmt: skip
+        assert f'<html lang="{language}">' in client.get(address, headers={"accept-language": preferred}).text
     names = ["/", *(f"/static/{name}" for name in ("jspsych.js", "app.js", "current.js", "draw.js", "end.js", "page.js",
              "round.js", "server.js", "words.js", "style.css", "icon.svg"))]  # fmt: skip
     replies = [client.get(name, headers={"accept-encoding": "gzip"}) for name in [*names, "/api/study"]]

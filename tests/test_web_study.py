@@ -12,6 +12,7 @@ from accept_reject.web.bonus import bonus
 from accept_reject.web.study import Study
 from accept_reject.web.texts import SHIPPED, shipped
 
+PAGES = Path(__file__).parents[1] / "web" / "pages"
 CONFIG: dict[str, Any] = {"name": "mini", "texts": {"en": {"consent": {"text": "A test."}}}}
 
 
@@ -67,7 +68,14 @@ def test_texts_of_all_languages_have_the_same_places() -> None:
         assert {key: first[key] for key in shared} == {key: other[key] for key in shared}
 
 
+def test_pages_use_all_words() -> None:
+    """Texts that nobody would see are not asked of translators."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in PAGES.glob("*.*") if path.name != "jspsych.js")
+    for group in ("interface", "round"):
+        for key in shipped("en")[group]:
+            assert f'"{group}.{key}"' in sources or f"{{{key}}}" in sources, f"{group}.{key}"
+
+
 def test_jspsych_is_the_published_file() -> None:
-    pages = Path(__file__).parents[1] / "web" / "pages"
-    digest = hashlib.sha256((pages / "jspsych.js").read_bytes()).hexdigest()
-    assert f"SHA-256 {digest}\n" in (pages / "jspsych.txt").read_text(encoding="utf-8")
+    digest = hashlib.sha256((PAGES / "jspsych.js").read_bytes()).hexdigest()
+    assert f"SHA-256 {digest}\n" in (PAGES / "jspsych.txt").read_text(encoding="utf-8")

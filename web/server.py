@@ -6,6 +6,7 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from html import escape
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from accept_reject.errors import list_problems
@@ -25,12 +26,19 @@ from accept_reject.web.bodies import Note, PageAnswer, RatingAnswer, RoundAnswer
 from accept_reject.web.monitor import monitor
 from accept_reject.web.session import Session
 from accept_reject.web.sessions import RefusedError, Sessions, texts_for_browser
+from accept_reject.web.study import Study
 
 KEEP_ALIVE = 75
 """Seconds that a connection stays open, longer than a participant thinks about a choice."""
 
 MAX_BODY = 20_000
 """Bytes of a request."""
+
+PAGES = resources.files("accept_reject.web").joinpath("pages")
+"""What browsers load."""
+
+PAGE = PAGES.joinpath("index.html").read_text(encoding="utf-8")
+"""The only page, with places for the words that stand in it before a script runs."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -58,8 +66,7 @@ def create_app(
     study = sessions.study
 
     async def about(request: Request) -> Response:
-        language = request.query_params.get("lang", "")
-        language = language if language in study.languages else next(iter(study.languages))
+        language = _language(request, study)
         return JSONResponse(
             {
                 "study": study.name,
@@ -78,6 +85,13 @@ def create_app(
                 "result": _dumped(study.languages[language].result) if result else None,
             }
         )
+
+    async def index(request: Request) -> Response:
+        language = _language(request, study)
+        texts = study.languages[language]
+        words = {"language": language, "title": texts.title, **texts.interface.model_dump()}
+        page = PAGE.format_map({name: escape(word) for name, word in words.items()})
+        return HTMLResponse(page, headers=HEADERS)
 
     async def start(request: Request) -> Response:
         body = await _body(request, Start)
@@ -134,8 +148,12 @@ def create_app(
         return await monitor(request, sessions, secret)
 
     routes = [
-        Route("/", _page("index.html")),
-        *(Route(f"/static/{name}", _page(name)) for name in _static_names()),
+        Route("/", index),
+        *(
+            Route(f"/static/{name}", _static(name))
+            for name in sorted(each.name for each in PAGES.iterdir())
+            if name != "index.html"
+        ),
         Route("/api/study", about),
         Route("/api/start", start, methods=["POST"]),
         Route("/api/state", state),
@@ -199,12 +217,15 @@ def _dumped(texts: BaseModel | None) -> dict[str, Any] | None:
     return None if texts is None else texts.model_dump(by_alias=True)
 
 
-def _static_names() -> list[str]:
-    return sorted(each.name for each in resources.files("accept_reject.web").joinpath("pages").iterdir())
+def _language(request: Request, study: Study) -> str:
+    """The language in the address, or the first one of the study that the browser prefers, or the study's first."""
+    preferred = [each.partition(";")[0].strip() for each in request.headers.get("accept-language", "").split(",")]
+    wanted = [request.query_params.get("lang", ""), *preferred, *(each.partition("-")[0] for each in preferred)]
+    return next((each for each in wanted if each in study.languages), next(iter(study.languages)))
 
 
-def _page(name: str) -> Handler:
-    content = resources.files("accept_reject.web").joinpath("pages", name).read_bytes()
+def _static(name: str) -> Handler:
+    content = PAGES.joinpath(name).read_bytes()
     kind = _TYPES[name.rpartition(".")[2]]
 
     async def endpoint(request: Request) -> Response:

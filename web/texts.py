@@ -107,7 +107,6 @@ class Interface(Spec):
     failed: Text
     elsewhere: Text
     missing: Text
-    fullscreen: Text
     withdraw: Text
     withdraw_question: Text
     withdraw_yes: Text

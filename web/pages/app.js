@@ -11,13 +11,9 @@ const query = new URLSearchParams(location.search);
 const stage = document.getElementById("stage");
 
 async function load() {
-  const { body: study } = await call(`/api/study?lang=${encodeURIComponent(query.get("lang") ?? navigator.language.split("-")[0])}`);
+  const { body: study } = await call(`/api/study?lang=${document.documentElement.lang}`);
   current.study = study;
   useTexts({ ...study.texts, result: study.result }, study.language);
-  document.documentElement.lang = study.language;
-  document.title = study.texts.title;
-  document.getElementById("title").textContent = study.texts.title;
-  document.getElementById("progress").setAttribute("aria-label", words("interface.progress"));
   useStudy(study.study, study.consent);
   if (study.consent) await resume();
   else {
