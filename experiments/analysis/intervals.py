@@ -44,10 +44,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     Returns:
         Mean, low and high, each of shape `(...)`; NaN where all values are NaN.
     """
-    values = np.asarray(values, np.float64)
-    mean = mean_of_defined(values)
-    n = (~np.isnan(values)).sum(axis=0)
-    return _student(mean, np.sqrt(mean_of_defined((values - mean) ** 2) / np.maximum(n - 1, 1)), n)
+    return _student(*_mean_and_error(np.asarray(values, np.float64)))
 
 
 def share_interval(shares: ArrayLike, trials: ArrayLike) -> Interval:
@@ -61,20 +58,17 @@ def share_interval(shares: ArrayLike, trials: ArrayLike) -> Interval:
         Mean, low and high, each of shape `(...)`; NaN where all values are NaN. A single value has no interval: NaN.
     """
     shares, trials = np.asarray(shares, np.float64), np.asarray(trials)
-    mean = mean_of_defined(shares)
-    n = (~np.isnan(shares)).sum(axis=0)
-    error = np.sqrt(mean_of_defined((shares - mean) ** 2) / np.maximum(n - 1, 1))
-    return wilson_interval(mean, error, n, np.where(np.isnan(shares), 0, trials).sum(axis=0))
+    return wilson_interval(*_mean_and_error(shares), np.where(np.isnan(shares), 0, trials).sum(axis=0))
 
 
 def wilson_interval(share: Any, standard_error: Any, n: Any, trials: Any) -> Interval:
     """Return a share over n units with its 95% interval by Wilson's method with the effective number of trials.
 
-    Trials of a unit are not independent, so that the share is only as precise as one of `share (1 - share) /
-    standard_error^2` independent trials (Korn & Graubard 1998, Survey Methodology 24, 193-201). There are no more of
-    these than trials, which is what the interval rests on where no unit, or hardly one, deviates from 0 or 1. Intervals
-    by Student's t would contain such shares far too rarely. The quantile is that of Student's t, since the standard
-    error is estimated; see Franco, Little, Louis & Slud 2019, Journal of Survey Statistics and Methodology 7, 334-364.
+    Trials of a unit are not independent. The share is only as precise as one of `share (1 - share) / standard_error^2`
+    independent trials, and this number replaces that of the trials if it is smaller (Korn & Graubard 1998, Survey
+    Methodology 24, 193-201). Near 0 and 1, where units hardly differ, intervals by Student's t would be far too short.
+    The quantile is that of Student's t, since the standard error is estimated (see also Franco, Little, Louis & Slud
+    2019, Journal of Survey Statistics and Methodology 7, 334-364).
 
     Args:
         share: The share.
@@ -113,6 +107,13 @@ def ratio_interval(numerator: NDArray[np.float64], denominator: NDArray[np.float
     ratio, n = float(numerator.sum() / total), len(numerator)
     residual = numerator - ratio * denominator  # its sum is 0
     return _student(ratio, np.sqrt((residual**2).sum() * n / max(n - 1, 1)) / total, n)
+
+
+def _mean_and_error(values: NDArray[np.float64]) -> tuple[Any, Any, Any]:
+    """Return the mean over the first axis, its standard error, and the number of values, without NaN."""
+    mean = mean_of_defined(values)
+    n = (~np.isnan(values)).sum(axis=0)
+    return mean, np.sqrt(mean_of_defined((values - mean) ** 2) / np.maximum(n - 1, 1)), n
 
 
 def _student(mean: Any, standard_error: Any, n: Any) -> Interval:

@@ -33,8 +33,8 @@ FEWEST_SEEDS = 5
 """With fewer seeds there are no useful intervals."""
 
 PAIRS_PER_RUN = 4
-"""Pairs of runs overlap: if one run is above all others, this says little more than a few independent pairs would. In
-simulations of one to nine scenarios, from equal agents to those that are far apart, intervals held with this number."""
+"""Number of trials that a run counts as. A run is part of many pairs, but these are not independent. In simulations of
+one to nine scenarios, with agents from equal to far apart, intervals held with this number."""
 
 THRESHOLDS = np.linspace(0, 1, 101)
 """Scores at which performance profiles are computed, from chance to the oracle."""
@@ -103,10 +103,10 @@ def improvement(one: Floats, other: Floats) -> Interval:
 
     Runs of the same seed share random numbers and are not compared, so that the two runs are independent, unless there
     is only one seed. With $w_{ij}$ for the share of scenarios in which run $i$ of one is higher than run $j$ of the
-    other, the estimate is the mean of all $w_{ij}$ with $i \ne j$. Its standard error over n seeds is that of the mean
-    of
+    other, the estimate is the mean of all $w_{ij}$ with $i \ne j$. Its standard error over n seeds is the one of the
+    mean over $i$ of
 
-    $$\frac{1}{n - 1} \sum_{j \ne i} w_{ij} + w_{ji}$$
+    $$\frac{1}{n - 1} \sum_{j \ne i} (w_{ij} + w_{ji})$$
 
     (Hoeffding 1948, Annals of Mathematical Statistics 19, 293-325). For the interval, see `wilson_interval`: each run
     counts as `PAIRS_PER_RUN` trials.
