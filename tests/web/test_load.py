@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-DRIVER = Path(__file__).parents[1] / "benchmarks" / "web_load.py"
+DRIVER = Path(__file__).parents[2] / "benchmarks" / "web_load.py"
 
 
 @pytest.mark.slow

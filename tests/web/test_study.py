@@ -12,7 +12,7 @@ from accept_reject.web.bonus import bonus
 from accept_reject.web.study import Study
 from accept_reject.web.texts import SHIPPED, shipped
 
-PAGES = Path(__file__).parents[1] / "web" / "pages"
+PAGES = Path(__file__).parents[2] / "web" / "pages"
 CONFIG: dict[str, Any] = {"name": "mini", "texts": {"en": {"consent": {"text": "A test."}}}}
 
 
