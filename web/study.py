@@ -139,6 +139,8 @@ class Study(Spec):
                 problems += [_under(language, problem) for problem in list_problems(error, Texts)]
             else:
                 problems += [_under(language, problem) for problem in _problems(checked, changes, info.data)]
+        if not problems and len({_right_answers(each) for each in complete.values()}) > 1:
+            problems.append("the right answers of `check` must have the same numbers in all languages")
         if problems:
             raise ValueError("\n".join(problems))
         return complete
@@ -159,6 +161,11 @@ class Study(Spec):
         match = _DURATION.fullmatch(self.resume_within)
         assert match
         return int(match[1]) * _SECONDS[match[2]]
+
+
+def _right_answers(texts: dict[str, Any]) -> tuple[int, ...]:
+    """Numbers of the right answers; a participant may change the language in the middle of a session."""
+    return tuple(question["correct"] for question in texts["check"]["questions"])
 
 
 def _under(language: str, problem: str) -> str:

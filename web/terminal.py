@@ -16,7 +16,7 @@ from accept_reject.web.play import Results
 from accept_reject.web.sessions import Sessions
 from accept_reject.web.store import Store
 from accept_reject.web.study import Study
-from accept_reject.web.texts import Texts
+from accept_reject.web.texts import Example, Texts
 
 QUIT = "q"
 
@@ -53,7 +53,12 @@ async def _play(sessions: Sessions, console: Console) -> None:
     results.prepare(session.episode)
     state = await sessions.answer_page(session, PageAnswer(page="instructions", attempt=0))
     keys = [str(place + 1) for place in range(study.game.offered)]
-    console.print(f"[bold]{texts.title}[/]\n\n{texts.instructions[0].text.replace('**', '').rstrip(':' + chr(10))}.\n")
+    console.print(f"[bold]{texts.title}[/]\n")
+    for page in texts.instructions:
+        paragraphs = page.text.replace("**", "").strip().split("\n\n")
+        console.print("\n\n".join(" ".join(each.split()) for each in paragraphs) + "\n")
+        if page.ladder is not None:
+            console.print(f"   {_ladder(study.game.ranks, page.ladder)}\n")
     console.print(f"Choose with {' or '.join(keys)} and Enter; {QUIT} and Enter ends the game.\n")
     while state["step"] == "round":
         names = [f"[bold]{key}[/] {texts.partners[p]}" for key, p in zip(keys, state["offered"], strict=True)]
@@ -71,6 +76,15 @@ async def _play(sessions: Sessions, console: Console) -> None:
     with console.status(texts.result.working if texts.result else ""):
         found = results(session)
     _summarize(console, texts, found)
+
+
+def _ladder(ranks: int, example: Example) -> str:
+    """A ladder on one line, with its cutoff and the player."""
+    rungs = [
+        f"[bold]{ordinal(rank)} (you)[/]" if rank == example.rank else ordinal(rank) for rank in range(1, ranks + 1)
+    ]
+    rungs.insert(example.spots, f"| {plural(example.spots, 'spot')} |")
+    return "  ".join(rungs)
 
 
 def _ask(console: Console, prompt: str, keys: list[str]) -> str:

@@ -51,6 +51,13 @@ def test_problems_of_a_study_are_listed_together() -> None:
         assert problem in message, message
 
 
+def test_right_answers_are_the_same_in_all_languages() -> None:
+    question = {"question": "?", "answers": ["a", "b"], "correct": 1}
+    german = {"consent": {"text": "Ein Test."}, "check": {"questions": [question]}}
+    with pytest.raises(InvalidInputError, match="texts: the right answers of `check` must have the same numbers"):
+        parse(Study, CONFIG | {"texts": CONFIG["texts"] | {"de": german}}, "study")
+
+
 def test_texts_of_all_languages_have_the_same_places() -> None:
     """A translation must not lose what is filled in."""
 
