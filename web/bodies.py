@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, JsonValue, StrictFloat, StrictInt, StrictStr
 
 _Count = Annotated[StrictInt, Field(ge=0, le=100_000)]
 _Seconds = Annotated[StrictFloat | StrictInt, AllowInfNan(False), Field(ge=0, le=86_400)]
@@ -64,6 +64,13 @@ class RatingAnswer(_Body):
     number: _Count
     rating: _Count
     seconds: _Seconds | None = None
+
+
+class ExtraAnswer(_Body):
+    """The data of the study's own trials of a part, as jsPsych collects them."""
+
+    part: Literal["before", "after"]
+    trials: Annotated[list[dict[str, JsonValue]], Field(max_length=10_000)]
 
 
 class Note(_Body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -84,21 +85,33 @@ def study_texts(
 
 @app.command()
 def export_study(
-    files: Annotated[list[Path], typer.Argument(help="The files of the study, one for each server; then the folder.")],
+    sources: Annotated[
+        list[Path], typer.Argument(help="The files of the study, one for each server; then the folder.")
+    ],
     kind: Annotated[str, typer.Option(help="Which sessions: real, pilot or simulated.")] = "real",
     bonus: Annotated[Path | None, typer.Option(help="Write the bonuses into this file, by external id.")] = None,
     license_name: Annotated[str, typer.Option("--license", help="License of the data.")] = "CC0",
+    static: Annotated[
+        bool, typer.Option("--static", help="Write a YAML file's pages instead, for JATOS or DataPipe.")
+    ] = False,
+    episodes: Annotated[int, typer.Option(help="With --static: number of episodes.", min=1, max=10_000)] = 200,
+    datapipe: Annotated[
+        str | None, typer.Option(help="With --static: the id of an experiment of DataPipe, instead of JATOS.")
+    ] = None,
 ) -> None:
-    """Write the data of a study as a BIDS data set."""
+    """Write the data of a study as a BIDS data set, or its pages as files for JATOS or DataPipe."""
+    *files, out = sources
+    if not files or (static and len(files) > 1):
+        raise typer.BadParameter("give the YAML file and then the folder" if static else "give files, then the folder")
+    if static:
+        _export_static(str(files[0]), out, episodes, datapipe)
+        return
     from accept_reject.web.export import KINDS, write_bonuses
     from accept_reject.web.export import export_study as run
 
-    *sources, out = files
-    if not sources:
-        raise typer.BadParameter("give the files of the study, and then the folder of the data set")
     if kind not in KINDS:
         raise typer.BadParameter(f"--kind must be {', '.join(KINDS[:-1])} or {KINDS[-1]}, got {kind!r}")
-    found = run(sources, out, kind, license_name)
+    found = run(files, out, kind, license_name)
     typer.echo(f"{len(found.choices)} participants: {out}")
     if found.left_out or found.others or found.withdrawn:
         typer.echo(
@@ -106,7 +119,35 @@ def export_study(
             f"{found.withdrawn} withdrawn"
         )
     if bonus is not None:
-        typer.echo(f"{write_bonuses(sources, bonus, kind)} bonuses: {bonus}")
+        typer.echo(f"{write_bonuses(files, bonus, kind)} bonuses: {bonus}")
+
+
+def _export_static(study: str, out: Path, episodes: int, datapipe: str | None) -> None:
+    from accept_reject.web.serve import load_study
+    from accept_reject.web.static import JATOS, export_static
+
+    if datapipe is not None and not re.fullmatch(r"\w{1,40}", datapipe):
+        raise typer.BadParameter(f"--datapipe must be the id of an experiment, got {datapipe!r}")
+    export_static(load_study(study), out, episodes, datapipe or JATOS)
+    typer.echo(f"{episodes} episodes: {out}")
+    typer.echo("Note: participants who open the developer tools of their browser can read the rounds in advance")
+
+
+@app.command()
+def import_study(
+    study: Annotated[str, typer.Argument(help="The study that was exported with --static.")],
+    results: Annotated[list[Path], typer.Argument(help="Results: files, archives or folders of JATOS or DataPipe.")],
+    file: Annotated[Path | None, typer.Option(help="The file for the data; NAME.sqlite by default.")] = None,
+    pilot: Annotated[bool, typer.Option("--pilot", help="Mark the sessions as pilots.")] = False,
+) -> None:
+    """Read the results of a static study into a file, as a server writes it."""
+    from accept_reject.web.import_study import import_study as run
+    from accept_reject.web.serve import load_study
+
+    config = load_study(study)
+    file = file or Path(f"{config.name}.sqlite")
+    found = run(config, results, file, pilot)
+    typer.echo(f"{found.sessions} sessions, {found.new} of them new: {file}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ KINDS = ("real", "pilot", "simulated")
 
 LIKING = "phenotype/liking"
 
+EXTRA = "sourcedata/extra.jsonl"
+"""The trials of the study's own, one in each line, as jsPsych collected them."""
+
 MEANINGS: dict[str, Any] = {
     "seed": {"Description": "Seed of the episode"},
     "episode": {"Description": "Number of the episode that the participant played"},
@@ -54,6 +57,7 @@ class Exported:
         choices: The choices of participants with at least one round.
         participants: Columns of `participants.tsv`.
         liking: Ratings, a row for each participant and a column for each partner, NaN where missing.
+        extra: Trials of the study's own of each participant.
         left_out: Sessions without a round of the game, or without the second consent after a cover story.
         others: Sessions of other kinds.
         withdrawn: Sessions that were withdrawn.
@@ -62,6 +66,7 @@ class Exported:
     choices: Choices
     participants: dict[str, list[Any]]
     liking: np.ndarray[Any, np.dtype[np.float64]]
+    extra: list[list[dict[str, Any]]]
     left_out: int
     others: int
     withdrawn: int
@@ -83,9 +88,13 @@ def export_study(files: Sequence[Path], out: Path, kind: str = "real", license_n
     check_replaceable(out)
     study, exported = read_study(files, kind)
     labels = [f"sub-{label}" for label in exported.choices.ids]
-    extra = _liking_files(study, labels, exported.liking) if study.ratings else {}
+    files_of_study = _liking_files(study, labels, exported.liking) if study.ratings else {}
+    if study.extra:
+        files_of_study[EXTRA] = _extra_file(labels, exported.extra)
     simulated = "simulated browsers" if kind == "simulated" else None
-    write_dataset(exported.choices, out, study.name, simulated, exported.participants, MEANINGS, extra, license_name)
+    write_dataset(
+        exported.choices, out, study.name, simulated, exported.participants, MEANINGS, files_of_study, license_name
+    )
     return exported
 
 
@@ -139,12 +148,10 @@ def read_study(files: Sequence[Path], kind: str) -> tuple[Study, Exported]:
         got = f"{left_out} without rounds and {others} of other kinds"
         problem = f"must have {kind} sessions with at least one round, got {got}"
         raise InvalidInputError(str(files[0]), [problem])
-    episodes = [row["columns"]["episode"] for row in rows]
-    repeated = sorted({each for each in episodes if episodes.count(each) > 1})
-    if repeated:
-        problem = f"episode {repeated[0]} is in several files; give each server a first_episode of its own"
-        raise InvalidInputError(str(files[0]), [problem])
-    rows.sort(key=lambda row: row["columns"]["episode"])
+    tokens = [row["token"] for row in rows]
+    if len(set(tokens)) < len(tokens):
+        raise InvalidInputError(str(files[0]), ["has sessions that another file has, too; give each file once"])
+    rows.sort(key=lambda row: (row["columns"]["episode"], row["token"]))
     width = max(3, len(str(len(rows))))
     choices = Choices.record(
         Episodes.join([draw(study.game, study.seed, 1, row["columns"]["episode"]) for row in rows]),
@@ -155,13 +162,14 @@ def read_study(files: Sequence[Path], kind: str) -> tuple[Study, Exported]:
     )
     columns = {name: [row["columns"][name] for row in rows] for name in MEANINGS}
     liking = np.stack([row["liking"] for row in rows])
-    return study, Exported(choices, columns, liking, left_out, others, withdrawn)
+    extra = [row["extra"] for row in rows]
+    return study, Exported(choices, columns, liking, extra, left_out, others, withdrawn)
 
 
 def _participant(db: sqlite3.Connection, session: int, study: Study) -> dict[str, Any]:
     rounds = study.game.rounds
-    episode, language, browser, begin = db.execute(
-        "SELECT episode, language, browser, at FROM session WHERE id = ?", (session,)
+    episode, language, browser, begin, token = db.execute(
+        "SELECT episode, language, browser, at, token FROM session WHERE id = ?", (session,)
     ).fetchone()
     times, devices, last = np.full(rounds, np.nan), [], begin
     unfocused, seconds, left, recorded = 0, 0.0, 0, 0
@@ -183,13 +191,20 @@ def _participant(db: sqlite3.Connection, session: int, study: Study) -> dict[str
     right = [question.correct for question in study.languages[language].check.questions]
     events = [event for (event,) in db.execute("SELECT event FROM event WHERE session = ?", (session,))]
     outcome = db.execute("SELECT outcome FROM outcome WHERE session = ?", (session,)).fetchone()
+    extra = [
+        {"part": part, **trial}
+        for part, trials in db.execute("SELECT part, trials FROM extra WHERE session = ? ORDER BY at", (session,))
+        for trial in json.loads(trials)
+    ]
     again = db.execute("SELECT 1 FROM page WHERE session = ? AND page = ?", (session, CONSENT_AGAIN)).fetchone()
     return {
+        "token": token,
         "consented": again is not None or not study.cover_story,
         "places": _places(db, session, rounds),
         "times": times,
         "recorded": recorded,
         "liking": liking,
+        "extra": extra,
         "columns": {
             "seed": study.seed,
             "episode": episode,
@@ -214,6 +229,15 @@ def _places(db: sqlite3.Connection, session: int, rounds: int) -> np.ndarray[Any
     for number, place in db.execute("SELECT round, place FROM round WHERE session = ? AND part = 'game'", (session,)):
         places[number] = MISSED if place is None else place
     return places
+
+
+def _extra_file(labels: Sequence[str], extra: Sequence[Sequence[dict[str, Any]]]) -> str:
+    lines = [
+        json.dumps({"participant_id": label, **trial}, ensure_ascii=False)
+        for label, trials in zip(labels, extra, strict=True)
+        for trial in trials
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _liking_files(study: Study, labels: Sequence[str], liking: np.ndarray[Any, Any]) -> dict[str, str]:

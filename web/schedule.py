@@ -22,24 +22,28 @@ INSTRUCTIONS, CHECK, DEBRIEFING, CONSENT_AGAIN = "instructions", "check", "debri
 PRACTICE, GAME, RATINGS = "practice", "game", "ratings"
 """Names of pages: the last three are shown before the rounds and ratings."""
 
+BEFORE, AFTER = "before", "after"
+"""Parts with trials of the study's own."""
+
 
 class Step(NamedTuple):
     """A step of a session.
 
     Attributes:
         kind: What is shown.
-        name: Name of the page, or part of the game.
+        name: Name of the page, part of the game, or part of the study's own trials.
         number: Number of the round or the rating, from 0.
     """
 
-    kind: Literal["page", "round", "rating"]
+    kind: Literal["page", "round", "rating", "extra"]
     name: str
     number: int = 0
 
 
 def steps(study: Study) -> list[Step]:
     """List the steps of a session; a session is at the first one that it has not done."""
-    found = [Step("page", INSTRUCTIONS)]
+    extra = [Step("extra", BEFORE), Step("extra", AFTER)] if study.extra else []
+    found = [*extra[:1], Step("page", INSTRUCTIONS)]
     if study.check:
         found.append(Step("page", CHECK))
     if study.practice_rounds:
@@ -50,6 +54,7 @@ def steps(study: Study) -> list[Step]:
     if study.ratings:
         found.append(Step("page", RATINGS))
         found += [Step("rating", "rating", i) for i in range(study.game.n_partners)]
+    found += extra[1:]
     if study.debriefing:
         found.append(Step("page", DEBRIEFING))
     if study.cover_story:
@@ -71,6 +76,10 @@ class Rounds:
         self._rank: list[list[int]] = np.where(shown, episodes.rank[row], 0).tolist()
         self._spots: list[list[int]] = np.where(shown, episodes.spots[row], 0).tolist()
         self._accepted: list[list[bool]] = episodes.accepted[row].tolist()
+
+    def table(self) -> dict[str, Any]:
+        """Everything, for pages without a server."""
+        return {"offered": self.offered, "rank": self._rank, "spots": self._spots, "accepted": self._accepted}
 
     def feedback(self, number: int, place: int) -> dict[str, Any]:
         """What a player learns in a round.

@@ -6,8 +6,6 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from html import escape
-from importlib import resources
 from typing import Any, TypeVar
 
 import uvicorn
@@ -22,23 +20,18 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from accept_reject.errors import list_problems
-from accept_reject.web.bodies import Note, PageAnswer, RatingAnswer, RoundAnswer, Start
+from accept_reject.web.bodies import ExtraAnswer, Note, PageAnswer, RatingAnswer, RoundAnswer, Start
 from accept_reject.web.monitor import monitor
 from accept_reject.web.session import Session
-from accept_reject.web.sessions import RefusedError, Sessions, texts_for_browser
+from accept_reject.web.sessions import RefusedError, Sessions
 from accept_reject.web.study import Study
+from accept_reject.web.view import BROWSERS, EXTRA, HANDHELD, description, ending, page, scripts
 
 KEEP_ALIVE = 75
 """Seconds that a connection stays open, longer than a participant thinks about a choice."""
 
-MAX_BODY = 20_000
-"""Bytes of a request."""
-
-PAGES = resources.files("accept_reject.web").joinpath("pages")
-"""What browsers load."""
-
-PAGE = PAGES.joinpath("index.html").read_text(encoding="utf-8")
-"""The only page, with places for the words that stand in it before a script runs."""
+MAX_BODY, MAX_EXTRA = 20_000, 1_000_000
+"""Bytes of a request, and of one with the data of the study's own trials."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -66,32 +59,11 @@ def create_app(
     study = sessions.study
 
     async def about(request: Request) -> Response:
-        language = _language(request, study)
-        return JSONResponse(
-            {
-                "study": study.name,
-                "language": language,
-                "texts": texts_for_browser(study, language),
-                "ranks": study.game.ranks,
-                "offered": study.game.offered,
-                "ratings": study.ratings,
-                "time_limit": study.time_limit,
-                "feedback_seconds": study.feedback_seconds,
-                "fullscreen": study.fullscreen,
-                "external": list(study.recruiting.parameters),
-                "no_consent": sessions.exit("no_consent"),
-                "withdrawn": sessions.exit("withdrawn"),
-                "consent": result is None,
-                "result": _dumped(study.languages[language].result) if result else None,
-            }
-        )
+        simulated = sessions.kind == "simulated"
+        return JSONResponse(description(study, _language(request, study), simulated, result is not None))
 
     async def index(request: Request) -> Response:
-        language = _language(request, study)
-        texts = study.languages[language]
-        words = {"language": language, "title": texts.title, **texts.interface.model_dump()}
-        page = PAGE.format_map({name: escape(word) for name, word in words.items()})
-        return HTMLResponse(page, headers=HEADERS)
+        return HTMLResponse(page(study, _language(request, study)), headers=HEADERS)
 
     async def start(request: Request) -> Response:
         body = await _body(request, Start)
@@ -106,11 +78,11 @@ def create_app(
             return JSONResponse(await sessions.state(session))
 
     def answering(
-        model: type[BodyT], answer: Callable[[Session, BodyT], Awaitable[dict[str, Any]]]
+        model: type[BodyT], answer: Callable[[Session, BodyT], Awaitable[dict[str, Any]]], limit: int = MAX_BODY
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             _session(request)  # before its body is read
-            body = await _body(request, model)
+            body = await _body(request, model, limit)
             async with _locked(request) as session:
                 await sessions.state(session)  # ends it if it paused for too long
                 return JSONResponse(await answer(session, body))
@@ -127,7 +99,7 @@ def create_app(
     async def withdraw(request: Request) -> Response:
         async with _locked(request) as session:
             await sessions.withdraw(session)
-        return JSONResponse(sessions.exit("withdrawn"))
+        return JSONResponse(ending(study, "withdrawn"))
 
     async def end(request: Request) -> Response:
         session = _session(request)
@@ -149,17 +121,15 @@ def create_app(
 
     routes = [
         Route("/", index),
-        *(
-            Route(f"/static/{name}", _static(name))
-            for name in sorted(each.name for each in PAGES.iterdir())
-            if name != "index.html"
-        ),
+        *(Route(f"/static/{name}", _static(name, content)) for name, content in scripts().items()),
+        *(Route(f"/{EXTRA}/{each.name}", _static(each.name, each.text.encode())) for each in study.extra),
         Route("/api/study", about),
         Route("/api/start", start, methods=["POST"]),
         Route("/api/state", state),
         Route("/api/page", answering(PageAnswer, sessions.answer_page), methods=["POST"]),
         Route("/api/round", answering(RoundAnswer, sessions.answer_round), methods=["POST"]),
         Route("/api/rating", answering(RatingAnswer, sessions.answer_rating), methods=["POST"]),
+        Route("/api/extra", answering(ExtraAnswer, sessions.answer_extra, MAX_EXTRA), methods=["POST"]),
         Route("/api/note", note, methods=["POST"]),
         Route("/api/withdraw", withdraw, methods=["POST"]),
         Route("/api/result", end),
@@ -187,13 +157,13 @@ def run(app: Starlette, listening: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listening])
 
 
-async def _body(request: Request, model: type[BodyT]) -> BodyT:
+async def _body(request: Request, model: type[BodyT], limit: int = MAX_BODY) -> BodyT:
     """Read and check the body of a request."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > MAX_BODY:
-            raise RefusedError(413, f"a request must have at most {MAX_BODY} bytes")
+        if len(data) > limit:
+            raise RefusedError(413, f"a request must have at most {limit} bytes")
     try:
         return model.model_validate_json(bytes(data))
     except ValidationError as error:
@@ -205,16 +175,9 @@ async def _body(request: Request, model: type[BodyT]) -> BodyT:
 def _browser(request: Request) -> str:
     """The family of the browser and the kind of device; nothing that identifies a person."""
     agent = request.headers.get("user-agent", "")
-    family = next(
-        (name for mark, name in (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
-         if mark in agent),
-        "other",
-    )  # fmt: skip
-    return f"{family}, {'phone or tablet' if 'Mobi' in agent or 'Android' in agent else 'computer'}"
-
-
-def _dumped(texts: BaseModel | None) -> dict[str, Any] | None:
-    return None if texts is None else texts.model_dump(by_alias=True)
+    family = next((name for mark, name in BROWSERS if mark in agent), "other")
+    handheld = any(mark in agent for mark in HANDHELD)
+    return f"{family}, {'phone or tablet' if handheld else 'computer'}"
 
 
 def _language(request: Request, study: Study) -> str:
@@ -224,8 +187,7 @@ def _language(request: Request, study: Study) -> str:
     return next((each for each in wanted if each in study.languages), next(iter(study.languages)))
 
 
-def _static(name: str) -> Handler:
-    content = PAGES.joinpath(name).read_bytes()
+def _static(name: str, content: bytes) -> Handler:
     kind = _TYPES[name.rpartition(".")[2]]
 
     async def endpoint(request: Request) -> Response:

@@ -24,7 +24,7 @@ class Session:
         language: Language of the texts.
         places: Places of the chosen partners, by part of the game; `MISSED` where a round was missed.
         attempts: Number of answers to each page.
-        done: Pages that were answered as they must be.
+        done: Pages that were answered as they must be, and parts of the study's own trials.
         rated: Number of ratings.
         outcome: How it ended.
         last: Time of the last answer.
@@ -48,7 +48,7 @@ class Session:
             return None
         for step in steps:
             match step.kind:
-                case "page":
+                case "page" | "extra":
                     done = step.name in self.done
                 case "round":
                     done = step.number < len(self.places[step.name])
@@ -69,6 +69,11 @@ class Session:
         self.last = max(self.last, at)
         if self.passes(study, page, answers):
             self.done.add(page)
+
+    def answer_extra(self, part: str, at: float) -> None:
+        """Take the trials of a part of the study's own."""
+        self.done.add(part)
+        self.last = max(self.last, at)
 
     def answer_round(self, part: str, place: int | None, at: float) -> None:
         """Take the choice of the next round of a part."""
@@ -92,6 +97,8 @@ def load_sessions(study: Study, store: Store) -> dict[int, Session]:
         "SELECT session, page, answers, at FROM page ORDER BY session, attempt"
     ):
         found[number].answer_page(study, page, json.loads(answers), at)
+    for number, part, at in store.read("SELECT session, part, at FROM extra"):
+        found[number].answer_extra(part, at)
     for number, at in store.read("SELECT session, at FROM rating"):
         found[number].answer_rating(at)
     for number, outcome in store.read("SELECT session, outcome FROM outcome"):

@@ -10,19 +10,25 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from accept_reject.envs.choices import MISSED
 from accept_reject.web import schedule
-from accept_reject.web.bodies import PageAnswer, RatingAnswer, RoundAnswer, Start
+from accept_reject.web.bodies import ExtraAnswer, PageAnswer, RatingAnswer, RoundAnswer, Start
 from accept_reject.web.schedule import Rounds, Step
 from accept_reject.web.session import Session, load_sessions
 from accept_reject.web.store import Statement, Store
 from accept_reject.web.study import Outcome, Study
+from accept_reject.web.view import ending
 
 GRACE = 2.0
 """Seconds that an answer may be late at a time limit, for the way through the network."""
+
+
+def late_after(study: Study) -> float | None:
+    """Return how many seconds after the last answer a choice is too late; None if it never is."""
+    return None if study.time_limit is None else study.time_limit + study.feedback_seconds + GRACE
 
 
 class RefusedError(Exception):
@@ -86,8 +92,13 @@ class Sessions:
             raise RefusedError(401, "there is no such session; it may have been withdrawn")
         return session
 
-    async def start(self, body: Start, browser: str) -> tuple[Session, bool]:
+    async def start(self, body: Start, browser: str, token: str | None = None) -> tuple[Session, bool]:
         """Begin a session, or find the one with the same external id.
+
+        Args:
+            body: The request.
+            browser: The family of the browser.
+            token: The secret of the session; by default a new one. With a given one, the session is always new.
 
         Returns:
             The session, and whether it is new.
@@ -102,10 +113,10 @@ class Sessions:
             raise RefusedError(422, "episode: can't be selected in a study")
         own = body.external.get(names[0]) if names else None
         async with self._starting:
-            if own and own in self._by_external:
+            if token is None and own and own in self._by_external:
                 return self._by_external[own], False
             episode = self._next if body.episode is None else body.episode
-            session = Session(0, secrets.token_urlsafe(24), episode, body.language, last=self.clock())
+            session = Session(0, token or secrets.token_urlsafe(24), episode, body.language, last=self.clock())
             row = (session.token, session.episode, session.language, self.kind, browser, session.last)
             await self.store.write(
                 ("INSERT INTO session (token, episode, language, kind, browser, at) VALUES (?, ?, ?, ?, ?, ?)", row),
@@ -165,8 +176,8 @@ class Sessions:
         if body.place is None and self.study.time_limit is None:
             raise RefusedError(422, "place: is required, since there is no time limit")
         at = self.clock()
-        limit = self.study.time_limit
-        late = limit is not None and at - session.last > limit + self.study.feedback_seconds + GRACE
+        limit = late_after(self.study)
+        late = limit is not None and at - session.last > limit
         place = None if late else body.place
         row = (
             session.id, body.part, body.round, place, None if place is None else body.response_time, body.device,
@@ -194,6 +205,23 @@ class Sessions:
         session.answer_rating(at)
         return self._view(session)
 
+    async def answer_extra(self, session: Session, body: ExtraAnswer) -> dict[str, Any]:
+        """Store the data of the study's own trials."""
+        if body.part in session.done:
+            return self._view(session)
+        step = self._expect(session, "extra")
+        if body.part != step.name:
+            raise RefusedError(409, f"the session is at the trials {step.name} the game")
+        try:
+            trials = json.dumps(body.trials, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            raise RefusedError(422, "trials: numbers must be finite") from None
+        at = self.clock()
+        statement = ("INSERT INTO extra VALUES (?, ?, ?, ?)", (session.id, body.part, trials, at))
+        await self._store(session, statement, "complete" if self._is_last(step) else None, at)
+        session.answer_extra(body.part, at)
+        return self._view(session)
+
     async def withdraw(self, session: Session) -> None:
         """Delete a session and everything about it."""
         await self.store.withdraw(session.id, session.episode)
@@ -204,12 +232,6 @@ class Sessions:
         """Store that something happened in a browser."""
         await self._event(session, event)
 
-    def exit(self, outcome: Outcome) -> dict[str, Any]:
-        """Return what participants see at the end, with the code or the address that they take away."""
-        given = self.study.recruiting.exits.get(outcome)
-        found: dict[str, Any] = {"step": "end", "outcome": outcome}
-        return found if given is None else found | given.model_dump(exclude_none=True)
-
     def _view(self, session: Session, part: str | None = None, number: int | None = None) -> dict[str, Any]:
         """Return what a participant sees; after a round also its feedback."""
         found: dict[str, Any] = {}
@@ -217,10 +239,12 @@ class Sessions:
             found["last"] = self._rounds(session, part).feedback(number, session.places[part][number])
         step = self.step(session)
         if step is None:
-            return found | self.exit(session.outcome or "complete")
+            return found | ending(self.study, session.outcome or "complete")
         found |= {"step": step.kind}
         if step.kind == "page":
             return found | {"page": step.name, "attempt": session.attempts.get(step.name, 0)}
+        if step.kind == "extra":
+            return found | {"part": step.name}
         if step.kind == "rating":
             partner = schedule.rating_order(self.study, session.episode)[step.number]
             return found | {"number": step.number, "of": self.study.game.n_partners, "partner": partner}
@@ -262,11 +286,3 @@ class Sessions:
         await self.store.write(
             ("INSERT INTO event (session, event, at) VALUES (?, ?, ?)", (session.id, event, self.clock()))
         )
-
-
-def texts_for_browser(study: Study, language: str) -> Mapping[str, Any]:
-    """Return the texts of a language as a browser gets them: without the right answers of the check."""
-    texts = study.languages[language].model_dump(mode="json", by_alias=True, exclude={"result"})
-    for question in texts["check"]["questions"]:
-        del question["correct"]
-    return texts

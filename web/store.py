@@ -16,13 +16,13 @@ from filelock import FileLock, Timeout
 
 from accept_reject.errors import InvalidInputError
 
-VERSION = 1
+VERSION = 2
 """Version of the tables."""
 
 BUSY = 0.2
 """Seconds to wait for those that read the file."""
 
-DATA = ("external", "round", "page", "rating", "event", "outcome")
+DATA = ("external", "round", "page", "rating", "extra", "event", "outcome")
 """Tables with rows of a session."""
 
 _TABLES = """
@@ -46,6 +46,10 @@ CREATE TABLE page (
 CREATE TABLE rating (
   session INTEGER NOT NULL REFERENCES session, partner INTEGER NOT NULL, position INTEGER NOT NULL,
   rating INTEGER NOT NULL, seconds REAL, at REAL NOT NULL, PRIMARY KEY (session, partner)
+) STRICT;
+CREATE TABLE extra (
+  session INTEGER NOT NULL REFERENCES session, part TEXT NOT NULL, trials TEXT NOT NULL, at REAL NOT NULL,
+  PRIMARY KEY (session, part)
 ) STRICT;
 CREATE TABLE event (
   id INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES session, event TEXT NOT NULL, at REAL NOT NULL

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from accept_reject.envs.game import GameSpec
-from accept_reject.errors import Integer, Number, Spec, list_problems
+from accept_reject.errors import Integer, Number, Spec, list_problems, shorten
 from accept_reject.experiments.entries import RunName, ScenarioEntry
 from accept_reject.web.bonus import Bonus
 from accept_reject.web.texts import SHIPPED, Texts, merged, shipped
@@ -27,6 +28,11 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
+def _as_list(value: Any) -> Any:
+    """One script need not be a list."""
+    return [value] if isinstance(value, str) else value
+
+
 class Exit(Spec):
     """What a participant gets at the end: a code to enter, or an address that is opened."""
 
@@ -38,6 +44,26 @@ class Exit(Spec):
         if self.code and self.url:
             raise ValueError("must have a code or a url, got both")
         return self
+
+
+class Script(Spec):
+    """A script of the study's own, with its text: a changed script is a changed study."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}\.js$")]
+    text: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, path: Any) -> Any:
+        if not isinstance(path, str):
+            return path
+        file = getattr(path, "folder", Path()) / path
+        try:
+            return {"name": file.name, "text": file.read_text(encoding="utf-8")}
+        except OSError as error:
+            raise ValueError(f"{shorten(path)} can't be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"{shorten(path)} must be UTF-8 text") from None
 
 
 class Recruiting(Spec):
@@ -75,6 +101,8 @@ class Study(Spec):
         feedback_seconds: How long the feedback of a round is shown.
         resume_within: A session that paused for longer than this can't be resumed, such as `30min`.
         fullscreen: Whether the game asks for the whole screen.
+        extra: Scripts with trials of the study's own: jsPsych plugins, and at last a module that exports `before` or
+            `after`, lists of trials. In a config they are paths, relative to its folder.
         recruiting: Ids, codes and addresses of a recruiting service.
         bonus: A payment, as a formula with `accepted` and `rounds`, such as `0.02 * accepted`.
     """
@@ -94,6 +122,7 @@ class Study(Spec):
     feedback_seconds: Annotated[Number, Field(ge=0, le=20)] = 1.5
     resume_within: Annotated[str, Field(json_schema_extra={"must_be": "a duration such as 30min, 2h or 1d"})] = "30min"
     fullscreen: bool = False
+    extra: Annotated[tuple[Script, ...], Field(max_length=20), BeforeValidator(_as_list)] = ()
     recruiting: Recruiting = Recruiting()
     bonus: Bonus | None = None
     texts: dict[Annotated[str, Field(pattern=_LANGUAGE)], dict[str, Any]]

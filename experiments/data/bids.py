@@ -35,8 +35,9 @@ SIDECAR = f"task-{TASK}_beh.json"
 MISSING = "n/a"
 
 _TABLE = rf"sub-[A-Za-z0-9]+(/beh(/sub-[A-Za-z0-9]+_task-{TASK}_beh\.tsv)?)?"
-_NAMES = rf"dataset_description\.json|README|participants\.(tsv|json)|phenotype(/\w+\.(tsv|json))?|{re.escape(SIDECAR)}"
-_OWN = re.compile(rf"{_NAMES}|{_TABLE}")
+_FILES = rf"dataset_description\.json|README|participants\.(tsv|json)|{re.escape(SIDECAR)}"
+_FOLDERS = r"phenotype(/\w+\.(tsv|json))?|sourcedata(/\w+\.jsonl)?"
+_OWN = re.compile(rf"{_FILES}|{_FOLDERS}|{_TABLE}")
 """Names of the files and folders of a data set that this program writes."""
 
 _COLUMNS = {

@@ -2,9 +2,10 @@
 
 import { current } from "./current.js";
 import { showEnd } from "./end.js";
+import { ownTrials } from "./extra.js";
 import { Page } from "./page.js";
 import { Round } from "./round.js";
-import { call, forgetToken, hasToken, keepToken, useStudy } from "./server.js";
+import { call, forgetToken, keepToken, tokenOf, useStudy } from "./server.js";
 import { escaped, useTexts, words } from "./words.js";
 
 const query = new URLSearchParams(location.search);
@@ -14,7 +15,7 @@ async function load() {
   const { body: study } = await call(`/api/study?lang=${document.documentElement.lang}`);
   current.study = study;
   useTexts({ ...study.texts, result: study.result }, study.language);
-  useStudy(study.study, study.consent);
+  useStudy(study.study, study.consent, query.get(study.external[0]) ?? "");
   if (study.consent) await resume();
   else {
     const episode = query.get("episode");
@@ -26,7 +27,7 @@ async function load() {
 
 // A session that began in this browser goes on; otherwise nothing begins before the consent
 async function resume() {
-  if (hasToken()) {
+  if (tokenOf()) {
     const { status, body } = await call("/api/state");
     if (status === 200) {
       current.state = body;
@@ -43,12 +44,13 @@ function reportTabs() {
   const channel = new BroadcastChannel(`accept-reject: ${current.study.study}`);
   let reported = false;
   channel.onmessage = async ({ data }) => {
-    if (data === "opened" && hasToken()) channel.postMessage("here");
-    if (data !== "here" || reported || !hasToken()) return;
+    if (data.token !== tokenOf()) return; // another participant
+    if (data.event === "opened") channel.postMessage({ event: "here", token: data.token });
+    if (data.event !== "here" || reported) return;
     reported = true;
     await call("/api/note", { event: "second tab" });
   };
-  channel.postMessage("opened");
+  if (tokenOf()) channel.postMessage({ event: "opened", token: tokenOf() });
 }
 
 function offerWithdrawal() {
@@ -73,11 +75,14 @@ function offerWithdrawal() {
 }
 
 const at = (...steps) => () => {
-  document.getElementById("withdraw").hidden = !current.study.consent || !hasToken() || current.state.step === "end";
+  document.getElementById("withdraw").hidden = !current.study.consent || !tokenOf() || current.state.step === "end";
   return steps.includes(current.state.step);
 };
 
-function run() {
+// In a simulation, `window.simulated(state)` may say what to answer: `place` and `response_time`, or `answers`
+const simulation_options = () => ({ data: window.simulated?.(current.state) });
+
+async function run() {
   window.jsPsych = initJsPsych({
     display_element: stage,
     on_finish: () => {
@@ -85,18 +90,20 @@ function run() {
       showEnd(stage, current);
     },
   });
+  const own = await ownTrials(window.jsPsych, current.study.extra);
   const timeline = [
     {
       timeline: [
-        { timeline: [{ type: Round }], conditional_function: at("round") },
-        { timeline: [{ type: Page }], conditional_function: at("page", "rating") },
+        { timeline: [{ type: Round, simulation_options }], conditional_function: at("round") },
+        { timeline: [{ type: Page, simulation_options }], conditional_function: at("page", "rating") },
+        ...own,
       ],
       loop_function: () => current.state.step !== "end",
       conditional_function: () => current.state.step !== "end",
     },
   ];
-  const simulated = query.get("simulate"); // for tests of a study: "data-only" or "visual"
-  return simulated ? window.jsPsych.simulate(timeline, simulated) : window.jsPsych.run(timeline);
+  const mode = current.study.simulated && query.get("simulate"); // "data-only" or "visual"
+  return mode ? window.jsPsych.simulate(timeline, mode) : window.jsPsych.run(timeline);
 }
 
 window.addEventListener("unhandledrejection", (event) => {
@@ -108,4 +115,4 @@ if (current.study.consent) {
   offerWithdrawal();
   reportTabs();
 }
-run();
+await run();

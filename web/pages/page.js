@@ -1,8 +1,8 @@
 // jsPsych plugin `accept-reject-page`: a page of text, questions or a rating, and a button.
 
-import { announce, current, post, seconds } from "./current.js";
+import { announce, current, post, refresh, seconds } from "./current.js";
 import { example, face } from "./draw.js";
-import { forgetToken, keepToken } from "./server.js";
+import { forgetToken, keepToken, tokenOf } from "./server.js";
 import { escaped, html, partner, words } from "./words.js";
 
 export class Page {
@@ -124,6 +124,7 @@ export class Page {
 }
 
 async function begin() {
+  if (tokenOf()) return refresh(); // another tab was faster
   const { study } = current;
   const query = new URLSearchParams(location.search);
   const external = Object.fromEntries(study.external.filter((name) => query.get(name)).map((name) => [name, query.get(name)]));

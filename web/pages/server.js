@@ -1,38 +1,40 @@
 // Requests. They are repeated until there is an answer; the server takes each of them once.
 
+import { kept } from "./kept.js";
 import { words } from "./words.js";
 
 let token = null;
-let key = null;
+let keys = []; // where the token is kept
+let resumed = false;
 
-const memory = new Map(); // where the browser has no storage
-const storage = {
-  get: (name) => { try { return localStorage.getItem(name); } catch { return memory.get(name) ?? null; } },
-  set: (name, value) => { try { localStorage.setItem(name, value); } catch { memory.set(name, value); } },
-  remove: (name) => { try { localStorage.removeItem(name); } catch { memory.delete(name); } },
-};
-
-export function useStudy(name, kept) {
-  key = `accept-reject: ${name}`;
-  if (kept) token = storage.get(key);
+// On a computer that several participants use, each of their ids has a session of its own. A link without an id leads to
+// the session that began last
+export function useStudy(name, resumes, id) {
+  resumed = resumes;
+  keys = [...(id ? [`accept-reject: ${name}: ${id}`] : []), `accept-reject: ${name}`];
 }
 
-export const hasToken = () => token !== null;
+// The secret of the session; another tab may have begun it
+export function tokenOf() {
+  if (resumed) token ??= kept.get(keys[0]);
+  return token;
+}
 
 export function keepToken(given) {
   token = given;
-  storage.set(key, given);
+  keys.forEach((key) => kept.set(key, given));
 }
 
 export function forgetToken() {
   token = null;
-  storage.remove(key);
+  keys.forEach((key) => kept.remove(key));
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 export async function call(path, body) {
-  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  const known = tokenOf();
+  const headers = known === null ? {} : { authorization: `Bearer ${known}` };
   const request = body === undefined
     ? { headers }
     : { method: "POST", body: JSON.stringify(body), headers: { ...headers, "content-type": "application/json" } };
