@@ -7,13 +7,18 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
 
 from accept_reject.experiments.yaml_text import dump
+from accept_reject.web.static import export_static
+from accept_reject.web.study import Study
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -105,6 +110,46 @@ class Server:
             return db.execute(sql).fetchall()
 
 
+class Files:
+    """A static study and a server of files; `jatos.js` is a stand-in that keeps what it gets."""
+
+    def __init__(self, folder: Path, collector: str = "jatos", episodes: int = 3, **changes: Any) -> None:
+        self.study, self.folder = Study.model_validate(STUDY | changes), folder
+        folder.with_name("study.yaml").write_text(dump(STUDY | changes), encoding="utf-8")
+        export_static(self.study, folder, episodes, collector)
+        (folder / "jatos.js").write_text(JATOS)
+        handler = partial(_Quiet, directory=str(folder))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def imported(self, *arguments: object) -> str:
+        """Import results by the command, and return its output."""
+        command = [sys.executable, "-m", "accept_reject", "import-study", "study.yaml", *map(str, arguments)]
+        done = subprocess.run(command, cwd=self.folder.parent, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_request(self, code: Any = "-", size: Any = "-") -> None: ...
+
+
+JATOS = """
+window.jatos = {
+    urlQueryParameters: Object.fromEntries(new URLSearchParams(location.search)),
+    studyResultId: "17",
+    onLoad: (loaded) => setTimeout(loaded, 10),
+    async submitResultData(text) { window.collected = text; window.submitted = (window.submitted ?? 0) + 1; },
+    async endStudyAjax() { window.ended = true; },
+    async abortStudyAjax() { window.collected = null; },
+};
+"""
+
+
 class Way(NamedTuple):
     """How a participant takes part."""
 
@@ -126,7 +171,7 @@ WAYS = (
 class Person:
     """Somebody with a browser."""
 
-    def __init__(self, browser: Any, server: Server, way: Way, query: str = "") -> None:
+    def __init__(self, browser: Any, server: Server | Files, way: Way, query: str = "") -> None:
         touch = way.how == "touch"
         self.server, self.way, self.query = server, way, query
         self.context = browser.new_context(

@@ -13,7 +13,7 @@ if (jatos) await new Promise((loaded) => jatos.onLoad(loaded));
 const query = { ...Object.fromEntries(new URLSearchParams(location.search)), ...jatos?.urlQueryParameters };
 const id = jatos?.studyResultId ?? query[study.external[0]] ?? "";
 const key = `accept-reject: ${study.name} ${study.version}${id && `: ${id}`}`;
-const rounds = { practice: study.practice };
+const tables = {}; // the rounds of episodes
 
 export function useStudy() {} // there is one study
 
@@ -168,8 +168,10 @@ function next(session) {
 }
 
 async function episode(part) {
-  rounds[part] ??= await read(`episodes/${recorded().start.episode}.json`);
-  return rounds[part];
+  if (part === "practice") return study.practice;
+  const number = recorded().start.episode;
+  tables[number] ??= await read(`episodes/${number}.json`);
+  return tables[number];
 }
 
 async function feedback(part, round, place) {
