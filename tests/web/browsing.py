@@ -194,10 +194,6 @@ class Person:
         page.wait_for_selector("form, .choosing, #end")
         return page
 
-    def hear(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.errors.append(message.text)
-
     def press(self, selector: str) -> None:
         if self.way.how == "keyboard":
             self.page.focus(selector)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browsing import FOUND
 from serving import Clock, opened
 from starlette.testclient import TestClient
 
@@ -30,3 +32,13 @@ def sessions(file: Path, clock: Clock) -> Sessions:
 def client(sessions: Sessions) -> Iterator[TestClient]:
     with TestClient(create_app(sessions, secret="secret")) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=FOUND, args=["--no-sandbox"])
+        yield browser
+        browser.close()
