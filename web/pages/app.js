@@ -80,7 +80,8 @@ const at = (...steps) => () => {
 };
 
 // In a simulation, `window.simulated(state)` may say what to answer: `place` and `response_time`, or `answers`
-const simulation_options = () => ({ data: window.simulated?.(current.state) });
+const simulated = (name) => () => window.simulated?.(current.state)[name];
+const simulation_options = { data: Object.fromEntries(["place", "response_time", "answers"].map((name) => [name, simulated(name)])) };
 
 async function run() {
   window.jsPsych = initJsPsych({
