@@ -31,8 +31,8 @@ from accept_reject.experiments.simulation.play import play
 Floats = NDArray[np.float64]
 
 PAGE = Path(__file__).parents[1] / "results" / "groups.md"
-STUDIES = {"hierarchical": 200}
-"""Number of studies for each method; `bayes` can be added, with up to a minute for each study."""
+STUDIES = {"hierarchical": 200, "bayes": 80}
+"""Number of studies for each method; those of `bayes` take up to a minute each."""
 
 SIZE, STARTS = 30, 2
 MEAN, SD = (0.1, 0.41), (1.2, 1.0)
@@ -56,8 +56,9 @@ temperature. A slope is the difference that one standard deviation of the covari
 an interval without 0 is an error of type I: {errors}. If coverage is 95%, percentages of single rows have a standard
 error of {noise} points.
 
-Intervals of `hierarchical` come from the curvature of the likelihood at its maximum. For slopes of w, which choices
-determine least, they are too short: estimates vary more between studies than their standard errors say.
+Intervals of `hierarchical` come from the curvature at the maximum. Without the prior that keeps group SDs away from 0, the
+SD of w was 0 in a fifth of the studies, and intervals of the slopes of w contained the truth in 92.0% (`related`) and
+87.5% (`unrelated`) of them.
 
 `docs/scripts/groups.py` writes this page.
 """

@@ -1,8 +1,9 @@
 """Hierarchical fits: participants come from a group, Normal on the unbounded scale, that is estimated with them.
 
-The group maximizes the marginal likelihood of all participants (see `marginal`). Its integrals are sums over nodes, so
-that the likelihood of the choices is only computed when nodes are placed (see `nodes`). As nodes suit one group, they
-are placed anew when the best group is at some distance from it.
+The group maximizes the marginal likelihood of all participants (see `marginal`), with a prior that keeps its standard
+deviations away from 0. The integrals are sums over nodes, so that the likelihood of the choices is only computed when
+nodes are placed (see `nodes`). As nodes suit one group, they are placed anew when the best group is at some distance
+from it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from accept_reject.agents.learner import NormalPrior
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.inference.design import Design
+from accept_reject.experiments.inference.hyperprior import boundary_avoiding
 from accept_reject.experiments.inference.individual import OPTIMUM_TOLERANCE, Z95, Fit, fit_from, fit_individually
 from accept_reject.experiments.inference.marginal import (
     Correlations,
@@ -27,7 +29,6 @@ from accept_reject.experiments.inference.marginal import (
     Posteriors,
     correlations,
     covariance,
-    flat_prior,
     maximize_near,
     posteriors,
 )
@@ -72,7 +73,7 @@ class Group:
         posteriors: Posterior means and intervals of the participants' parameters, averaged over the uncertainty about
             the group: with a single group, intervals would be too narrow (Laird & Louis 1987, Journal of the American
             Statistical Association 82, 739-750).
-        converged: Whether the group is the maximum of the marginal likelihood, for nodes that suit it.
+        converged: Whether the group is the maximum, for nodes that suit it.
         iterations: Number of times that nodes were placed.
         last_change: The largest change in the last iteration, of a mean in standard deviations or of the logarithm of
             a standard deviation.
@@ -171,16 +172,17 @@ def fit_hierarchically(
         InvalidInputError: If fewer than two participants of a group made a choice, or if the learner can't be fitted.
     """
     design = design or Design.common(len(choices))
-    found = find_group(model, choices, design, starts, seed, on_iteration)
+    log_prior = boundary_avoiding(model, design)
+    found = find_group(model, choices, design, starts, seed, on_iteration, log_prior)
     active = found.nodes.take(found.active)
-    errors = covariance(active, found.coordinates)
+    errors = covariance(active, found.coordinates, log_prior)
     draws = _draws(found.coordinates, errors, generator(seed, Stream.GROUP_UNCERTAINTY))
     return Group(
         fit=found.fit,
         design=design,
         coordinates=found.coordinates,
         covariance=errors,
-        correlations=correlations(active, found.coordinates),
+        correlations=correlations(active, found.coordinates, log_prior),
         posteriors=posteriors(found.nodes, draws, model.constrain),
         converged=found.converged,
         iterations=found.iterations,
@@ -190,7 +192,7 @@ def fit_hierarchically(
 
 @dataclass(frozen=True, eq=False)
 class Maximum:
-    """The group that maximizes the marginal likelihood, or the posterior.
+    """The group with the highest posterior density.
 
     Attributes:
         fit: Fits of the participants; the prior of `fit.model` is the group.
@@ -218,9 +220,9 @@ def find_group(
     starts: int,
     seed: int,
     on_iteration: Callable[[int, float], None],
-    log_prior: LogDensity = flat_prior,
+    log_prior: LogDensity,
 ) -> Maximum:
-    """Find the group without correlations that maximizes the marginal likelihood, or the posterior with a prior.
+    """Find the group without correlations that maximizes the marginal likelihood times a prior.
 
     The iterations begin with the model's own prior. When they have converged, all starts are tried again with the group
     as the prior, and if a participant has a better optimum there the iterations continue from it.

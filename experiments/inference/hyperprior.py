@@ -1,8 +1,8 @@
-"""The prior of a group in full posteriors.
+"""Priors of a group.
 
-It is weakly informative: the mean of each parameter has the prior of a participant's parameter; slopes of covariates
-are Normal around 0 with the same SD; group SDs are half-Normal with the same SD; and correlation matrices have the
-LKJ(2) distribution.
+That of full posteriors is weakly informative: the mean of each parameter has the prior of a participant's parameter;
+slopes of covariates are Normal around 0 with the same SD; group SDs are half-Normal with the same SD; and correlation
+matrices have the LKJ(2) distribution. That of hierarchical fits only keeps group SDs away from 0.
 """
 
 from __future__ import annotations
@@ -43,5 +43,26 @@ def hyperprior(model: Model, design: Design) -> LogDensity:
             lkj: Any = LKJCholesky(d, CONCENTRATION)
             total = total + lkj.log_prob(factor) + to_factor.log_abs_det_jacobian(rest, factor)
         return torch.as_tensor(total)
+
+    return log_density
+
+
+def boundary_avoiding(model: Model, design: Design) -> LogDensity:
+    """Return the log-density of a prior of the group's coordinates that is flat but for the group SDs.
+
+    Each SD has a gamma distribution of shape 2 with its mode at the SD of the model's own prior. Without it, the SD
+    with the largest likelihood is 0 in a fifth of studies with 30 participants, and intervals of means and slopes are
+    much too short then.
+
+    References:
+        Chung, Y., Rabe-Hesketh, S., Dorie, V., Gelman, A., & Liu, J. (2013). A nondegenerate penalized likelihood
+        estimator for variance parameters in multilevel models. *Psychometrika*, 78(4), 685-709.
+        [doi:10.1007/s11336-013-9328-2](https://doi.org/10.1007/s11336-013-9328-2)
+    """
+    d = len(model.parameters)
+
+    def log_density(coordinates: Tensor) -> Tensor:
+        log_sd = design.split(coordinates, d)[1]
+        return (log_sd - log_sd.exp() / model.prior_sd).sum(dim=(-2, -1))
 
     return log_density

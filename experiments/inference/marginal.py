@@ -136,14 +136,14 @@ def covariance(nodes: Nodes, coordinates: Floats, log_prior: LogDensity = flat_p
     return result
 
 
-def correlations(nodes: Nodes, coordinates: Floats) -> Correlations:
+def correlations(nodes: Nodes, coordinates: Floats, log_prior: LogDensity = flat_prior) -> Correlations:
     """Estimate the correlations of a group near one with the given coordinates that has none."""
     d = nodes.points.shape[-1]
     first = sum(nodes.design.sizes(d))
     pairs = np.tril_indices(d, -1)
     if d == 1:
         return Correlations(np.eye(1), np.eye(1), np.eye(1))
-    best = maximize_near(nodes, coordinates, correlated=True)
+    best = maximize_near(nodes, coordinates, correlated=True, log_prior=log_prior)
     x = torch.from_numpy(best[first:]).requires_grad_()
     z = torch.atanh(correlation_matrix(x)[pairs])
     slope = np.array([torch.autograd.grad(each, x, retain_graph=True)[0].numpy() for each in z]).reshape(len(z), len(x))
