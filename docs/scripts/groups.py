@@ -56,9 +56,9 @@ temperature. A slope is the difference that one standard deviation of the covari
 an interval without 0 is an error of type I: {errors}. If coverage is 95%, percentages of single rows have a standard
 error of {noise} points.
 
-Intervals of `hierarchical` come from the curvature at the maximum. Without the prior that keeps group SDs away from 0, the
-SD of w was 0 in a fifth of the studies, and intervals of the slopes of w contained the truth in 92.0% (`related`) and
-87.5% (`unrelated`) of them.
+Intervals of `hierarchical` come from the curvature at the maximum. Without the prior that keeps group SDs away from 0,
+the SD of w was 0 in a fifth of the studies, and intervals of the slopes of w contained the truth in 92.0% (`related`)
+and 87.5% (`unrelated`) of them.
 
 `docs/scripts/groups.py` writes this page.
 """

@@ -109,7 +109,7 @@ studies:
 | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 {rows}
 
-Estimates are means over studies of maximum-likelihood estimates (`hierarchical`) and of posterior medians (`bayes`),
+Estimates are means over studies of posterior modes (`hierarchical`) and of posterior medians (`bayes`),
 with standard errors; coverage is the share of 95% intervals that contain the true value. The *Normal* group is what the
 methods assume. In `population_babur2024`, the logit of w is a mixture of two distributions, so that no Normal group can
 be right.
