@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from accept_reject.web.server import MAX_BODY, create_app
 from accept_reject.web.sessions import Sessions
+from accept_reject.web.view import scripts
 
 BODIES = [
     (b"[]", 422), (b"", 400), (b"nonsense", 400), (b"\xff\xfe\x00", 400), (b"null", 422), (b"{" * 10_000, 400),
@@ -100,20 +101,26 @@ def test_invalid_requests_change_nothing(client: TestClient, sessions: Sessions)
 
 def test_requests_at_the_same_time(client: TestClient, sessions: Sessions, clock: Clock) -> None:
     """They wait for each other: a session ends once, and nothing is stored after a withdrawal."""
-    late, gone = Participant(client), Participant(client)
-    late.until("round")
-    gone.until("round")
+    late, gone, torn = Participant(client), Participant(client), Participant(client)
+    for person in (late, gone, torn):
+        person.until("round")
 
     async def together(person: Participant, *requests: tuple[str, str, Any]) -> list[int]:
         transport = httpx2.ASGITransport(create_app(sessions))
         headers = {"authorization": f"Bearer {person.token}"}
         async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=headers) as browser:
             replies = [browser.request(method, f"/api/{path}", json=body) for method, path, body in requests]
-            return [reply.status_code for reply in await asyncio.gather(*replies)]
+            found = await asyncio.gather(*replies)
+            if person is torn:
+                assert len({reply.json()["elsewhere"] for reply in found}) == 2, "one of them was first"
+            return [reply.status_code for reply in found]
 
     round_answer = ("POST", "round", ROUND)
     statuses = asyncio.run(together(gone, ("POST", "withdraw", {}), *[round_answer] * 4, ("GET", "state", None)))
     assert statuses == [200, *[401] * 5]
+    statuses = asyncio.run(together(torn, *(("POST", "round", ROUND | {"place": place}) for place in (0, 1))))
+    assert statuses == [200, 200]
+    assert sessions.store.read("SELECT event FROM event") == [("practice 0 answered twice",)]
     clock.now += 31 * 60
     statuses = asyncio.run(together(late, *[("GET", "state", None)] * 5, round_answer))
     assert statuses == [*[200] * 5, 409]
@@ -129,10 +136,11 @@ def test_headers_and_weight(client: TestClient) -> None:
         ("/?lang=de", "en", "de"), ("/", "fr, de-AT;q=0.9", "de"), ("/?lang=<b>", "en-US", "en"), ("/", "fr", "en"),
     ):  # fmt: skip
         assert f'<html lang="{language}">' in client.get(address, headers={"accept-language": preferred}).text
-    names = ["/", *(f"/static/{name}" for name in ("jspsych.js", "app.js", "current.js", "draw.js", "end.js", "page.js",
-             "round.js", "server.js", "words.js", "style.css", "icon.svg"))]  # fmt: skip
-    replies = [client.get(name, headers={"accept-encoding": "gzip"}) for name in [*names, "/api/study"]]
+    loaded = [name for name in scripts() if name not in ("result.js", "jspsych.txt")]
+    names = ["/", *(f"/static/{name}" for name in loaded), "/api/study"]
+    replies = [client.get(name, headers={"accept-encoding": "gzip"}) for name in names]
     assert sum(len(reply.content) for reply in replies) < 130_000
+    assert sum(int(reply.headers["content-length"]) for reply in replies) < 45_000, "compressed"
     assert "http" not in "".join(reply.text for reply in replies if "jspsych" not in str(reply.url)).replace(
         "http://www.w3.org/2000/svg", ""
     )
