@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ async def take_part(address: str, choices: Choices) -> None:
     places = choices.choice
     rng = np.random.default_rng(0)
     times = rng.normal(0.5, 0.05, places.shape) + rng.exponential(0.15, places.shape)
+    answers = iter(zip(places.tolist(), times.tolist(), strict=True))
     starting, slots = asyncio.Lock(), asyncio.Semaphore(AT_A_TIME)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -85,23 +87,23 @@ async def take_part(address: str, choices: Choices) -> None:
         with Progress() as progress:
             task = progress.add_task("participants", total=len(choices))
 
-            async def one(i: int) -> None:
+            async def one() -> None:
                 async with slots:
-                    answers = {"places": places[i].tolist(), "times": times[i].tolist()}
                     await play(browser, address, answers, starting)
                 progress.advance(task)
 
-            await asyncio.gather(*(one(i) for i in range(len(choices))))
+            await asyncio.gather(*(one() for _ in range(len(choices))))
         await browser.close()
 
 
-async def play(browser: Browser, address: str, answers: dict[str, Any], starting: asyncio.Lock) -> None:
+async def play(browser: Browser, address: str, answers: Iterator[Any], starting: asyncio.Lock) -> None:
     """Take part. Sessions begin one after the other, so that each gets the episode for which its choices are."""
     context = await browser.new_context()
     context.set_default_timeout(600_000)
     page = await context.new_page()
-    await page.add_init_script(f"const CHOICES = {json.dumps(answers)};{ANSWERS}")
     async with starting:
+        places, times = next(answers)
+        await page.add_init_script(f"const CHOICES = {json.dumps({'places': places, 'times': times})};{ANSWERS}")
         await page.goto(address)
         await page.wait_for_selector("#withdraw", state="visible")  # the session has begun
     await page.wait_for_selector("#end")
