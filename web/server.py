@@ -33,8 +33,12 @@ KEEP_ALIVE = 75
 MAX_BODY, MAX_EXTRA = 20_000, 1_000_000
 """Bytes of a request, and of one with the data of the study's own trials."""
 
+POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+OWN_STYLES = "; style-src 'self' 'unsafe-inline'"
+"""What browsers may load and do; plugins of jsPsych have inline styles."""
+
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -63,7 +67,8 @@ def create_app(
         return JSONResponse(description(study, _language(request, study), simulated, result is not None))
 
     async def index(request: Request) -> Response:
-        return HTMLResponse(page(study, _language(request, study)), headers=HEADERS)
+        policy = {"Content-Security-Policy": POLICY + OWN_STYLES} if study.extra else {}
+        return HTMLResponse(page(study, _language(request, study)), headers=HEADERS | policy)
 
     async def start(request: Request) -> Response:
         body = await _body(request, Start)

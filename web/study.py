@@ -47,9 +47,9 @@ class Exit(Spec):
 
 
 class Script(Spec):
-    """A script of the study's own, with its text: a changed script is a changed study."""
+    """A script or a style sheet of the study's own, with its text: a changed script is a changed study."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}\.js$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}\.(js|css)$")]
     text: str
 
     @model_validator(mode="before")
@@ -101,8 +101,8 @@ class Study(Spec):
         feedback_seconds: How long the feedback of a round is shown.
         resume_within: A session that paused for longer than this can't be resumed, such as `30min`.
         fullscreen: Whether the game asks for the whole screen.
-        extra: Scripts with trials of the study's own: jsPsych plugins, and at last a module that exports `before` or
-            `after`, lists of trials. In a config they are paths, relative to its folder.
+        extra: Trials of the study's own: style sheets, scripts such as jsPsych plugins, and at last a module that
+            exports `before` or `after`, lists of trials. In a config they are paths, relative to its folder.
         recruiting: Ids, codes and addresses of a recruiting service.
         bonus: A payment, as a formula with `accepted` and `rounds`, such as `0.02 * accepted`.
     """

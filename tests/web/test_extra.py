@@ -25,7 +25,8 @@ var jsPsychAsk = (() => {
     static info = { name: "ask", version: "1.0.0", parameters: { prompt: { type: 1 } }, data: { answer: { type: 1 } } };
     constructor(jsPsych) { this.jsPsych = jsPsych; }
     trial(stage, { prompt }) {
-      stage.innerHTML = `<p>${prompt}</p><input id="answer"><button class="go" type="button">OK</button>`;
+      const answer = '<input id="answer"><button class="go" type="button">OK</button>';
+      stage.innerHTML = `<p style="margin: 1em">${prompt}</p>${answer}`;
       stage.querySelector("button").addEventListener("click", () => {
         this.jsPsych.finishTrial({ answer: stage.querySelector("input").value });
       });
@@ -44,8 +45,8 @@ export const after = (jsPsych) => [{ type: jsPsychAsk, prompt: `Comments? ${type
 
 def scripts(folder: Path) -> list[Path]:
     folder.mkdir(exist_ok=True)
-    paths = [folder / "ask.js", folder / "trials.js"]
-    for path, text in zip(paths, (PLUGIN, TRIALS), strict=True):
+    paths = [folder / "ask.js", folder / "ask.css", folder / "trials.js"]
+    for path, text in zip(paths, (PLUGIN, "#answer { width: 123px; }", TRIALS), strict=True):
         path.write_text(text, encoding="utf-8")
     return paths
 
@@ -60,6 +61,7 @@ def take_part(browser: Any, site: Server | Files) -> Person:
     for answer in ("33", "Zürich"):
         person.page.wait_for_selector("#answer")
         person.page.fill("#answer", answer)
+        assert person.page.evaluate("document.querySelector('#answer').offsetWidth") == 123
         person.proceed()
     for _ in range(3):
         person.page.wait_for_selector("form")

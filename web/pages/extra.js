@@ -1,19 +1,21 @@
-// Trials of the study's own, before and after the game: classic scripts such as plugins, and at last a module.
+// Trials of the study's own, before and after the game: style sheets, scripts such as plugins, and at last a module.
 
 import { current, post } from "./current.js";
 
-const classic = (address) => new Promise((resolve, reject) => {
-  const script = document.createElement("script");
-  script.src = address;
-  script.onload = resolve;
-  script.onerror = () => reject(new Error(`${address} can't be loaded`));
-  document.head.append(script);
+const load = (address) => new Promise((resolve, reject) => {
+  const element = address.endsWith(".css")
+    ? Object.assign(document.createElement("link"), { rel: "stylesheet", href: address })
+    : Object.assign(document.createElement("script"), { src: address });
+  element.onload = resolve;
+  element.onerror = () => reject(new Error(`${address} can't be loaded`));
+  document.head.append(element);
 });
 
 // The timelines of both parts. Each ends with a trial that sends the data of the others
 export async function ownTrials(jsPsych, addresses) {
-  for (const address of addresses.slice(0, -1)) await classic(address);
-  const own = addresses.length ? await import(new URL(addresses.at(-1), document.baseURI)) : {};
+  const module = addresses.findLast((address) => address.endsWith(".js"));
+  for (const address of addresses) if (address !== module) await load(address);
+  const own = module ? await import(new URL(module, document.baseURI)) : {};
   return ["before", "after"].map((part) => {
     const given = own[part] ?? [];
     const trials = typeof given === "function" ? given(jsPsych) : given;
