@@ -180,6 +180,7 @@ class Person:
         )  # fmt: skip
         self.context.set_default_timeout(20_000)
         self.errors: list[str] = []
+        self.replies: list[Any] = []
         self.page = self.new_tab()
 
     def new_tab(self) -> Any:
@@ -189,10 +190,15 @@ class Person:
             "console",
             lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None,
         )
+        page.on("response", lambda reply: self.replies.append(reply))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(f"{self.server.address}/?lang={self.way.language}{self.query}")
         page.wait_for_selector("form, .choosing, #end")
         return page
+
+    def traffic(self) -> list[str]:
+        """Everything that the browser got from the server, but for the files of the page and the texts."""
+        return [reply.text() for reply in self.replies if "/api/" in reply.url and "/api/study" not in reply.url]
 
     def press(self, selector: str) -> None:
         if self.way.how == "keyboard":

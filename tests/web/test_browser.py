@@ -1,5 +1,6 @@
 """A study in a browser: whole sessions by mouse, keyboard and touch, interruptions, and accessibility."""
 
+import json
 import os
 import subprocess
 import sys
@@ -66,6 +67,11 @@ def test_a_whole_study(browser: Any, server: Server, way: Way, tmp_path: Path) -
     look(person, "end", tmp_path)
     assert "DONE" in person.page.inner_text("main")
     assert person.errors == []
+    traffic = person.traffic()
+    assert not [word for word in ("valuation", "acceptance", "correct", "seed") if word in "".join(traffic)]
+    feedbacks = [json.loads(text)["last"] for text in traffic if '"last"' in text]
+    assert [each["round"] for each in feedbacks] == [*range(PRACTICE), *range(ROUNDS)]
+    assert sum(text.count('"rank"') for text in traffic) == PRACTICE + ROUNDS
     assert person.page.evaluate("document.documentElement.lang") == way.language
     ((session,),) = server.rows("SELECT max(id) FROM session")
     rounds = server.rows(
@@ -125,6 +131,19 @@ def test_interruptions_lose_nothing(browser: Any, server: Server) -> None:
     assert "resumed" in events
     assert "second tab" in events
     assert [each for each in person.errors if "ERR_" not in each and "Failed to load" not in each] == []
+
+
+def test_whoever_returns_too_late_is_told(browser: Any, tmp_path: Path) -> None:
+    server = Server(tmp_path, resume_within="1s", recruiting={"exits": {"timed_out": {"code": "LATE"}}})
+    person = Person(browser, server, WAYS[0])
+    person.consent()
+    person.page.wait_for_timeout(1500)
+    person.page.reload()
+    person.page.wait_for_selector("#end")
+    assert "expired" in person.page.inner_text("main")
+    assert "LATE" in person.page.inner_text("main")
+    assert person.errors == []
+    server.kill()
 
 
 def test_withdrawal(browser: Any, server: Server) -> None:
