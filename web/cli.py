@@ -150,5 +150,17 @@ def import_study(
     typer.echo(f"{found.sessions} sessions, {found.new} of them new: {file}")
 
 
+@app.command()
+def withdraw(
+    file: Annotated[Path, typer.Argument(help="The file of the study; its server must not run.")],
+    ids: Annotated[list[str], typer.Argument(help="External ids of participants.")],
+) -> None:
+    """Delete everything about participants who ask for it after the study."""
+    from accept_reject.web.withdraw import withdraw as run
+
+    run(file, ids)
+    typer.echo(f"Deleted: {', '.join(ids)}. Data sets that were exported before still contain their data")
+
+
 if __name__ == "__main__":
     main()

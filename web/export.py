@@ -104,7 +104,7 @@ def write_bonuses(files: Sequence[Path], path: Path, kind: str = "real") -> int:
     Raises:
         InvalidInputError: If the study has no bonus or no external ids.
     """
-    study = _study_of(files)
+    study = study_of(files)
     problems = []
     if study.bonus is None:
         problems.append("bonus: is required in the study's config")
@@ -131,7 +131,7 @@ def write_bonuses(files: Sequence[Path], path: Path, kind: str = "real") -> int:
 
 def read_study(files: Sequence[Path], kind: str) -> tuple[Study, Exported]:
     """Read the sessions of one kind from the files of a study."""
-    study = _study_of(files)
+    study = study_of(files)
     rows: list[dict[str, Any]] = []
     left_out = others = withdrawn = 0
     for file in files:
@@ -258,7 +258,7 @@ def _liking_files(study: Study, labels: Sequence[str], liking: np.ndarray[Any, A
     }
 
 
-def _study_of(files: Sequence[Path]) -> Study:
+def study_of(files: Sequence[Path]) -> Study:
     """The study that all files belong to; only their first episodes may differ."""
     found: list[Study] = []
     for file in files:

@@ -92,6 +92,10 @@ class Sessions:
             raise RefusedError(401, "there is no such session; it may have been withdrawn")
         return session
 
+    def of_external(self, value: str) -> Session | None:
+        """Return the session with an external id."""
+        return self._by_external.get(value)
+
     async def start(self, body: Start, browser: str, token: str | None = None) -> tuple[Session, bool]:
         """Begin a session, or find the one with the same external id.
 

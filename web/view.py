@@ -72,6 +72,7 @@ def description(study: Study, language: str, simulated: bool, for_its_own_sake: 
         "consent": not for_its_own_sake,
         "result": texts.result.model_dump(by_alias=True) if for_its_own_sake and texts.result else None,
         "simulated": simulated,
+        "withdrawal_at_end": True,
         "extra": [f"{EXTRA}/{each.name}" for each in study.extra],
     }
 

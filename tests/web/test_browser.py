@@ -146,6 +146,25 @@ def test_whoever_returns_too_late_is_told(browser: Any, tmp_path: Path) -> None:
     server.kill()
 
 
+def test_withdrawal_after_the_end(browser: Any, tmp_path: Path) -> None:
+    """The data are still there, so the button is, too."""
+    server = Server(tmp_path, check=False, practice_rounds=0, ratings=0, debriefing=False)
+    person = Person(browser, server, WAYS[0], "&PID=late")
+    person.consent()
+    for _ in range(3):
+        person.proceed()
+    for now in range(ROUNDS):
+        person.choose(now % 2)
+    person.page.wait_for_selector("text=DONE")
+    person.press("#withdraw")
+    person.press("dialog [value=yes]")
+    person.page.wait_for_selector("text=Your data were deleted")
+    assert not person.page.is_visible("#withdraw")
+    assert server.rows("SELECT count(*) FROM session") == [(0,)]
+    assert person.errors == []
+    server.kill()
+
+
 def test_withdrawal(browser: Any, server: Server) -> None:
     person = Person(browser, server, WAYS[0], "&PID=regretful")
     person.to_rounds()

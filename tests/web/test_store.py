@@ -12,6 +12,7 @@ from accept_reject.errors import InvalidInputError
 from accept_reject.web.export import read_study
 from accept_reject.web.server import create_app
 from accept_reject.web.sessions import Sessions
+from accept_reject.web.withdraw import withdraw
 
 
 def test_no_byte_is_left_of_who_withdraws(client: TestClient, sessions: Sessions, file: Path, tmp_path: Path) -> None:
@@ -33,6 +34,21 @@ def test_no_byte_is_left_of_who_withdraws(client: TestClient, sessions: Sessions
     assert sessions.find(new.token).episode == 2, "its episode is not used again"
     _, found = read_study([file], "real")
     assert (len(found.choices), found.withdrawn, found.left_out) == (1, 1, 1)
+
+
+def test_a_withdrawal_after_the_end(client: TestClient, sessions: Sessions, file: Path, tmp_path: Path) -> None:
+    for name in ("stays", "goes"):
+        Participant(client, external={"PID": f"{name}-identifier"}).until("end")
+    with pytest.raises(InvalidInputError, match="open in another process"):
+        withdraw(file, ["goes-identifier"])
+    sessions.store.close()
+    with pytest.raises(InvalidInputError, match="has no session with the id 'nobody'"):
+        withdraw(file, ["goes-identifier", "nobody"])
+    assert len(read_study([file], "real")[1].choices) == 2
+    withdraw(file, ["goes-identifier"])
+    assert b"goes-identifier" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"stays-identifier" in file.read_bytes()
+    assert len(read_study([file], "real")[1].choices) == 1
 
 
 def test_a_withdrawal_while_the_file_is_read(

@@ -74,8 +74,13 @@ function offerWithdrawal() {
   });
 }
 
+function showWithdrawal() {
+  const possible = current.state.step !== "end" || current.study.withdrawal_at_end;
+  document.getElementById("withdraw").hidden = !current.study.consent || !tokenOf() || !possible;
+}
+
 const at = (...steps) => () => {
-  document.getElementById("withdraw").hidden = !current.study.consent || !tokenOf() || current.state.step === "end";
+  showWithdrawal();
   return steps.includes(current.state.step);
 };
 
@@ -87,7 +92,7 @@ async function run() {
   window.jsPsych = initJsPsych({
     display_element: stage,
     on_finish: () => {
-      document.getElementById("withdraw").hidden = true;
+      showWithdrawal();
       showEnd(stage, current);
     },
   });

@@ -42,7 +42,7 @@ const answers = {
     document.title = about.texts.title;
     document.querySelector("h1").textContent = about.texts.title;
     document.getElementById("progress").ariaLabel = about.texts.interface.progress;
-    return [200, { ...about, simulated: true }];
+    return [200, { ...about, simulated: true, withdrawal_at_end: false }]; // the data have left by then
   },
 
   async "/api/start"({ language, external }, at) {
