@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from accept_reject.envs.rendering import plural
 from accept_reject.experiments.cli import app, main
 from accept_reject.extras import require
 
@@ -63,6 +64,8 @@ def serve(
     if check:
         game = f"{config.game.rounds} rounds of {config.scenario.name}"
         typer.echo(f"{study}: no problems; {game}, languages: {', '.join(config.languages)}")
+        for note in config.notes:
+            typer.echo(f"Note: {note}")
         return
     kind = "pilot" if pilot else "simulated" if simulated else "real"
     run(config, file or Path(f"{config.name}.sqlite"), host, port, kind, monitor_secret)
@@ -72,15 +75,12 @@ def serve(
 def study_texts(
     language: Annotated[str, typer.Argument(help="Language: de or en.")] = "en",
 ) -> None:
-    """Print the texts of studies that come with the program, as a starting point for another language."""
-    from importlib import resources
-
-    from accept_reject.web.texts import SHIPPED
+    """Print the texts of studies that come with the program, to be translated into another language."""
+    from accept_reject.web.texts import SHIPPED, to_translate
 
     if language not in SHIPPED:
         raise typer.BadParameter(f"must be {' or '.join(SHIPPED)}, got {language!r}")
-    file = resources.files("accept_reject.web").joinpath("texts", f"{language}.yaml")
-    typer.echo(file.read_text(encoding="utf-8"), nl=False)
+    typer.echo(to_translate(language), nl=False)
 
 
 @app.command()
@@ -112,7 +112,7 @@ def export_study(
     if kind not in KINDS:
         raise typer.BadParameter(f"--kind must be {', '.join(KINDS[:-1])} or {KINDS[-1]}, got {kind!r}")
     found = run(files, out, kind, license_name)
-    typer.echo(f"{len(found.choices)} participants: {out}")
+    typer.echo(f"{plural(len(found.choices), 'participant')}: {out}")
     if found.left_out or found.others or found.withdrawn:
         typer.echo(
             f"Not exported: {found.left_out} sessions without rounds or consent, {found.others} of other kinds, "
@@ -147,7 +147,7 @@ def import_study(
     config = load_study(study)
     file = file or Path(f"{config.name}.sqlite")
     found = run(config, results, file, pilot)
-    typer.echo(f"{found.sessions} sessions, {found.new} of them new: {file}")
+    typer.echo(f"{plural(found.sessions, 'session')}, {found.new} of them new: {file}")
 
 
 @app.command()

@@ -145,7 +145,7 @@ def read_study(files: Sequence[Path], kind: str) -> tuple[Study, Exported]:
                 else:
                     rows.append(row)
     if not rows:
-        got = f"{left_out} without rounds and {others} of other kinds"
+        got = f"{left_out} without rounds and {others} of other kinds, see --kind"
         problem = f"must have {kind} sessions with at least one round, got {got}"
         raise InvalidInputError(str(files[0]), [problem])
     tokens = [row["token"] for row in rows]

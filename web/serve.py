@@ -47,6 +47,8 @@ def serve(study: Study, file: Path, host: str, port: int, kind: str, secret: str
     languages = ", ".join(f"{address}/?lang={language}" for language in study.languages)
     print(f"Study {study.name}: {languages}")
     print(f"Monitor: {address}/monitor?secret={secret}")
+    for note in study.notes:
+        print(f"Note: {note}")
     print(f"Data: {file} ({len(sessions)} sessions so far; new ones are {kind})")
     if volatile := file_system(file):
         print(f"Warning: {file} is on {volatile}, which may be lost with the machine; use a disk that is kept")

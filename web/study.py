@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,9 @@ OUTCOMES: tuple[Outcome, ...] = ("complete", "check_failed", "no_consent", "time
 
 MOST_RANKS, MOST_OFFERED = 10, 4
 """Games with more of them don't fit on a phone."""
+
+ALPHABET = string.ascii_uppercase
+"""With more partners than letters, their names can't all begin differently."""
 
 _DURATION = re.compile(r"(\d+) ?(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -183,6 +187,22 @@ class Study(Spec):
     def languages(self) -> dict[str, Texts]:
         """The texts by language; the first one is the default."""
         return {language: Texts.model_validate(each) for language, each in self.texts.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What may have been overlooked."""
+        found = []
+        for language, texts in self.languages.items():
+            initials = [name[0] for name in texts.partners[: self.game.n_partners]]
+            same = sorted({each for each in initials if initials.count(each) > 1})
+            if same and self.game.n_partners <= len(ALPHABET):
+                found.append(
+                    f"texts.{language}.partners: several names begin with {', '.join(same)}, which is shown on them"
+                )
+        missing = [outcome for outcome in OUTCOMES if outcome not in self.recruiting.exits]
+        if self.recruiting.exits and missing:
+            found.append(f"recruiting.exits: participants get no code or address for {', '.join(missing)}")
+        return found
 
     @property
     def resume_seconds(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -186,6 +187,15 @@ class Texts(Spec):
 
 SHIPPED = ("de", "en")
 """Languages with texts that ship with the package; a study changes some of them, and adds its own consent."""
+
+
+def to_translate(language: str) -> str:
+    """Return the texts of a language as a part of a study's config, without those that no study shows."""
+    text = resources.files("accept_reject.web").joinpath("texts", f"{language}.yaml").read_text(encoding="utf-8")
+    text = text.partition("result:\n")[0].partition("\n")[2]  # the last part, and the comment in the first line
+    text = re.sub(r"^consent:.*$", "consent:\n  text: Write your own.", text, flags=re.MULTILINE)
+    lines = [f"    {line}" if line.strip() else line for line in text.splitlines()]
+    return "\n".join(["texts:", f"  {language}:  # put the code of your language here", *lines, ""])
 
 
 @cache

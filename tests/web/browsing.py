@@ -77,8 +77,8 @@ new MutationObserver(() => {
 class Server:
     """A server in a process of its own."""
 
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        self.folder, self.file = folder, folder / "study.sqlite"
+    def __init__(self, folder: Path, kind: str = "real", **changes: Any) -> None:
+        self.folder, self.file, self.kind = folder, folder / "study.sqlite", kind
         (folder / "study.yaml").write_text(dump(STUDY | changes), encoding="utf-8")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -88,6 +88,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "accept_reject", "serve", "study.yaml", "--file", str(self.file)]
+        command += [] if self.kind == "real" else [f"--{self.kind}"]
         with (self.folder / "log.txt").open("a") as log:
             self.process = subprocess.Popen(
                 [*command, "--port", str(self.port)], cwd=self.folder, stdout=log, stderr=subprocess.STDOUT

@@ -165,6 +165,19 @@ def test_withdrawal_after_the_end(browser: Any, tmp_path: Path) -> None:
     server.kill()
 
 
+def test_a_simulation_answers_the_check_until_it_is_over(browser: Any, tmp_path: Path) -> None:
+    server = Server(tmp_path, check_attempts=2, kind="simulated")
+    page = browser.new_page()
+    page.add_init_script("window.simulated = ({ page }) => (page === 'check' ? { answers: [1, 1] } : {});")
+    page.goto(f"{server.address}/?simulate=data-only")
+    page.wait_for_selector("#end")
+    assert "not right" in page.inner_text("main")
+    assert server.rows("SELECT kind, outcome FROM session JOIN outcome ON session = id") == [
+        ("simulated", "check_failed")
+    ]
+    server.kill()
+
+
 def test_withdrawal(browser: Any, server: Server) -> None:
     person = Person(browser, server, WAYS[0], "&PID=regretful")
     person.to_rounds()

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from accept_reject.errors import InvalidInputError, parse
+from accept_reject.experiments.yaml_text import read_yaml
 from accept_reject.web.bonus import bonus
 from accept_reject.web.study import Study
-from accept_reject.web.texts import SHIPPED, shipped
+from accept_reject.web.texts import SHIPPED, shipped, to_translate
 
 PAGES = Path(__file__).parents[2] / "web" / "pages"
 CONFIG: dict[str, Any] = {"name": "mini", "texts": {"en": {"consent": {"text": "A test."}}}}
@@ -73,6 +74,24 @@ def test_texts_of_all_languages_have_the_same_places() -> None:
         shared = first.keys() & other.keys()
         assert len(shared) > 100
         assert {key: first[key] for key in shared} == {key: other[key] for key in shared}
+
+
+@pytest.mark.parametrize("language", SHIPPED)
+def test_printed_texts_are_those_that_a_new_language_needs(language: str) -> None:
+    printed = read_yaml(to_translate(language).replace(f"  {language}:", "  fr:"))
+    study = parse(Study, {"name": "mini", **printed}, "study")
+    assert study.languages["fr"].title == shipped(language)["title"]
+
+
+def test_notes_on_a_study() -> None:
+    exits = {"complete": {"code": "A"}, "no_consent": {"code": "B"}, "withdrawn": {"code": "C"}}
+    texts = {"en": {"consent": {"text": "-"}, "partners": ["Ann", "Bob", "Bea", "Cy", "Di", "Ed", "Fay", "Gus"]}}
+    study = parse(Study, {"name": "mini", "texts": texts, "recruiting": {"exits": exits}}, "study")
+    assert study.notes == [
+        "texts.en.partners: several names begin with B, which is shown on them",
+        "recruiting.exits: participants get no code or address for check_failed, timed_out",
+    ]
+    assert parse(Study, CONFIG, "study").notes == []
 
 
 def test_pages_use_all_words() -> None:

@@ -19,6 +19,8 @@ export class Page {
 
   trial(stage) {
     this.stage = stage;
+    this.over = false;
+    announce("");
     this.started = performance.now();
     const { state } = current;
     this.name = state.step === "rating" ? "rating" : state.page;
@@ -87,7 +89,12 @@ export class Page {
       this.sending = false;
     }
     if (current.state.passed === false && current.state.step === "page") return this.show(words("check.wrong"));
-    this.jsPsych.finishTrial({ page: this.name, seconds: time });
+    this.finish({ page: this.name, seconds: time });
+  }
+
+  finish(data) {
+    this.over = true;
+    this.jsPsych.finishTrial(data);
   }
 
   async decline() {
@@ -96,7 +103,7 @@ export class Page {
       await post("/api/withdraw", {});
       forgetToken();
     }
-    this.jsPsych.finishTrial({ page: this.name });
+    this.finish({ page: this.name });
   }
 
   complain(problem) {
@@ -109,15 +116,16 @@ export class Page {
     this.trial(this.jsPsych.getDisplayElement(), trial);
     loaded();
     const answer = () => {
+      if (this.over) return;
+      setTimeout(answer, 300); // the next page of the instructions, or the check once more
+      if (this.sending) return;
       const form = this.stage.querySelector("form");
-      if (!form || this.jsPsych.getDisplayElement() !== this.stage) return;
       form.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = true; });
       form.querySelectorAll("fieldset").forEach((group, i) => {
         const inputs = group.querySelectorAll("input");
         inputs[(options.data?.answers?.[i] ?? this.jsPsych.randomization.randomInt(1, inputs.length)) - 1].checked = true;
       });
       form.requestSubmit();
-      if (!this.sending) setTimeout(answer, 0); // the next page of the instructions
     };
     setTimeout(answer, mode === "visual" ? 300 : 0);
   }
