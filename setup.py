@@ -32,6 +32,7 @@ EXPERIMENTS = [
     "jinja2>=3.1",
     "joblib>=1.4",
     "matplotlib>=3.9",
+    "openpyxl>=3.1",
     "pandas>=2.2",
     "psutil>=6.0",
     "pyyaml>=6.0",
@@ -44,10 +45,11 @@ DASK = ["dask[distributed]>=2025.1", "dask-jobqueue>=0.9"]
 LLM = ["anyio>=4.5", "httpx>=0.27"]
 NUTS = ["numpyro>=0.16"]
 SB3 = ["sb3-contrib>=2.7"]
+SPSS = ["pyreadstat>=1.2"]
 VIDEO = ["moviepy>=2.1"]
 WEB = ["anyio>=4.5", "starlette>=0.45", "uvicorn>=0.34"]
 DOCS = ["L2M4M>=1.0.4", "mkdocstrings[python]>=1.0", "zensical>=0.0.73"]
-ALL = [*EXPERIMENTS, *DASK, *LLM, *NUTS, *SB3, *VIDEO, *WEB]
+ALL = [*EXPERIMENTS, *DASK, *LLM, *NUTS, *SB3, *SPSS, *VIDEO, *WEB]
 
 TEST = [
     *ALL,
@@ -96,6 +98,7 @@ setup(
         "llm": LLM,
         "nuts": NUTS,
         "sb3": SB3,
+        "spss": SPSS,
         "video": VIDEO,
         "web": [*EXPERIMENTS, *WEB],
         "all": ALL,

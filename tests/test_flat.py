@@ -1,6 +1,5 @@
 """Tables with any names of columns: read as intended, or rejected with messages that use these names."""
 
-import gzip
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,11 @@ def test_a_plain_bandit_needs_no_ranks(tmp_path: Path) -> None:
             "row 3, column trial",
             "unique, got round 1 of 'ann' as in row 2",
         ),
-        (["ann;2;x;y;x;3;4;1;2"], "column trial", "'ann' must have all rounds from 1 to the last one, got none for 1"),
+        (
+            ["ann;1;x;y;x;3;4;1;2", "bob;2;x;y;x;3;4;1;2"],
+            "column trial",
+            "'bob' must have all rounds from 1 to the last one, got none for 1",
+        ),
         (["ann;1;x;y;x;3;4;1"], "row 2", "must have 9 cells like the header, got 8"),
         (['ann;1;x;y;"x;3;4;1;2'], "", "is not a valid table"),
     ],
@@ -170,38 +173,21 @@ def test_typical_exports_are_read(tmp_path: Path) -> None:
 def test_frequent_problems_are_summarized(tmp_path: Path) -> None:
     blank = HEADER + "\n\n" + "\n\n".join(f"p;{t};x;y;x;3;4;1;9" for t in range(1, 200)) + "\n"
     assert len(problems_of(flat(tmp_path, blank))) == 21
-    huge = [f"p;{20260000 + t};x;y;x;3;4;1;9" for t in range(1, 4)]
+    huge = [f"p;{t};x;y;x;3;4;1;9" for t in (1, 20260001, 20260002)]
     (problem,) = problems_of(flat(tmp_path, "\n".join([HEADER, *huge, ""])))
-    assert "got none for 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20,259,990 more" in problem
+    assert "got none for 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 20,259,989 more" in problem
     assert "'p'" in problem
 
 
-@pytest.mark.parametrize(
-    ("raw", "problem"),
-    [
-        (b"PK\x03\x04rest", "must be a text table, got an Excel workbook or another ZIP file; save the table as CSV"),
-        (b"\xd0\xcf\x11\xe0", "got an old Excel workbook"),
-        ("a,b\n".encode("utf-16"), "got UTF-16 text; save the table as CSV with the encoding UTF-8"),
-        (gzip.compress(b"a,b\n", mtime=0), "got a compressed file"),
-        ("Müller,b\n".encode("latin-1"), "row 1: must be UTF-8 text, got the byte 0xfc; save the table as CSV"),
-        (",".join(f"c{i}" for i in range(2000)).encode(), "row 1: must have at most 1,000 columns, got 2,000"),
-    ],
-)
-def test_files_of_other_formats_are_recognized(tmp_path: Path, raw: bytes, problem: str) -> None:
-    (found,) = problems_of(flat(tmp_path, raw))
-    assert problem in found
+def test_tables_that_are_too_wide_are_refused(tmp_path: Path) -> None:
+    (found,) = problems_of(flat(tmp_path, ",".join(f"c{i}" for i in range(2000))))
+    assert "row 1: must have at most 1,000 columns, got 2,000" in found
 
 
 def test_a_table_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_module, "MAX_BYTES", 100)
     (found,) = problems_of(flat(tmp_path, "x" * 101))
     assert found == "table.csv: must have at most 100 bytes, got 101"
-
-
-def test_rounds_from_0_are_one_problem(tmp_path: Path) -> None:
-    rows = [f"{who};{t};x;y;x;3;4;1;9" for who in ("p", "q") for t in range(40)]
-    (found,) = problems_of(flat(tmp_path, "\n".join([HEADER, *rows, ""])))
-    assert found == "table.csv, row 2, column trial: rounds are counted from 1, got 0 in 2 rows; add 1 to every round"
 
 
 def test_empty_rows_at_the_end_are_left_out(tmp_path: Path) -> None:

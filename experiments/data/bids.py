@@ -25,7 +25,7 @@ from accept_reject.errors import InvalidInputError, parse, shorten
 from accept_reject.experiments.data.bids_checks import check_columns, check_whole, read_json
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
-from accept_reject.experiments.data.text import read_table, unread_columns
+from accept_reject.experiments.data.text import TextFormat, read_table, unread_columns
 from accept_reject.experiments.files import write
 from accept_reject.experiments.folders import locked, make_folder, replace_folder
 
@@ -33,6 +33,7 @@ BIDS_VERSION = "1.10.0"
 TASK = "acceptreject"
 SIDECAR = f"task-{TASK}_beh.json"
 MISSING = "n/a"
+TSV = TextFormat(delimiter="\t", encoding="utf-8-sig")
 
 _TABLE = rf"sub-[A-Za-z0-9]+(/beh(/sub-[A-Za-z0-9]+_task-{TASK}_beh\.tsv)?)?"
 _FILES = rf"dataset_description\.json|README|participants\.(tsv|json)|{re.escape(SIDECAR)}"
@@ -201,7 +202,7 @@ def read_dataset(folder: Path) -> Dataset:
         if listed and label not in listed:
             problems.add("must be listed in participants.tsv", label)
         file = path / "beh" / f"{label}_task-{TASK}_beh.tsv"
-        table = read_table(file, str(file.relative_to(folder)), "\t", problems)
+        table = read_table(file, str(file.relative_to(folder)), TSV, problems)
         if table is not None:
             tables[label, str(file.relative_to(folder))] = table
     if not found:
@@ -260,7 +261,7 @@ def _read_game(folder: Path, problems: DataProblems) -> tuple[GameSpec | None, i
 
 def _read_participants(folder: Path, problems: DataProblems) -> pd.DataFrame:
     """Return `participants.tsv` with the labels as the index, and the column `row` with the row in the file."""
-    table = read_table(folder / "participants.tsv", "participants.tsv", "\t", problems)
+    table = read_table(folder / "participants.tsv", "participants.tsv", TSV, problems)
     empty = pd.DataFrame({"row": []})
     if table is None:
         return empty

@@ -14,7 +14,8 @@ from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.config import is_shipped, load_config
 from accept_reject.experiments.data.bids import read_dataset
-from accept_reject.experiments.data.flat import DataConfig, read_flat
+from accept_reject.experiments.data.config import DataConfig
+from accept_reject.experiments.data.flat import read_flat
 from accept_reject.experiments.simulation.population import PopulationConfig
 from accept_reject.experiments.simulation.simulate import simulate
 

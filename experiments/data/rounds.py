@@ -36,10 +36,12 @@ class RoundsReader:
     Args:
         frame: One row for each round of each participant, with cells as text, or None if they are missing. The columns
             are `file` and `row` (origin of the row), `participant` and those of `REQUIRED`; optionally `offered_3`,
-            ..., those of `OPTIONAL`, and `valuation_1`, ..., `acceptance_1`, ... by place in the offer.
+            ..., those of `OPTIONAL`, `valuation_1`, ..., `acceptance_1`, ... by place in the offer, and `unit`:
+            partners with the same name in different units are different partners.
         ranks: Number of ranks.
         problems: Where problems are added.
         title: Returns the name of a column in messages.
+        gaps: What to do about rounds without a row.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class RoundsReader:
         ranks: int,
         problems: DataProblems,
         title: Callable[[str], str] = lambda column: column,
+        gaps: str = "a missed round needs a row without a choice",
     ) -> None:
         self.frame = frame
         self.problems = problems
         self.title = title
+        self.gaps = gaps
         self.ranks = ranks
         self.offered = sorted((c for c in frame if re.fullmatch(r"offered_\d+", str(c))), key=lambda c: int(c[8:]))
 
@@ -205,7 +209,7 @@ class RoundsReader:
                 gap = [t for t in range(1, min(int(found[-1]), len(found) + 10)) if t not in present][:10]
                 shown = ", ".join(map(str, gap)) + (f" and {missing - len(gap):,} more" if missing > len(gap) else "")
                 message = f"{participant!r} must have all rounds from 1 to the last one, got none for {shown}; "
-                message += "a missed round needs a row without a choice"
+                message += self.gaps
                 self.problems.add(message, files[group.index[0]], None, self.title("round"))
 
     def _check_choice(self, missed: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -268,7 +272,12 @@ class RoundsReader:
         most = 0
         for _, unsorted in self.frame.groupby("participant", sort=False).indices.items():
             rows = unsorted[np.argsort(number[unsorted], kind="stable")]
-            codes, uniques = pd.factorize(offers.to_numpy()[rows].ravel())
+            of_rows = offers.to_numpy()[rows].ravel()
+            if "unit" in self.frame:
+                units = np.repeat(self.frame.unit.to_numpy()[rows], len(self.offered))
+                codes, uniques = pd.MultiIndex.from_arrays([units, of_rows]).factorize()
+            else:
+                codes, uniques = pd.factorize(of_rows)
             numbers[rows] = codes.reshape(-1, len(self.offered))
             most = max(most, len(uniques))
         if most > 256:

@@ -1,11 +1,12 @@
-"""Reading text tables strictly, without guesses about invalid rows."""
+"""Reading tables of text strictly, without guesses about invalid rows."""
 
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Container
+import re
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -17,8 +18,6 @@ MAX_BYTES, MAX_COLUMNS = 200_000_000, 1_000
 _FORMATS = {
     b"PK\x03\x04": "an Excel workbook or another ZIP file",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
     b"\x1f\x8b": "a compressed file",
     b"$FL": "an SPSS file",
     b"%PDF": "a PDF file",
@@ -26,86 +25,160 @@ _FORMATS = {
 }
 """Formats by the first bytes of their files."""
 
-_REMEDY = "save the table as CSV with the encoding UTF-8"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SEPARATOR = re.compile(r"sep=(.)\s*$")
+
+Row = tuple[int, list[str]]
+"""A row of a table: its number in the file, and its cells."""
 
 
-def read_table(path: Path, name: str, delimiter: str | None, problems: DataProblems) -> pd.DataFrame | None:
+class TextFormat(NamedTuple):
+    """How a table is written as text.
+
+    Attributes:
+        delimiter: The delimiter; by default the most frequent one in the header of tab, comma and semicolon.
+        encoding: The encoding; by default UTF-8, or UTF-16 with a byte-order mark.
+        comment: What lines begin with that are left out.
+        skipped: Numbers of lines that are left out.
+        remedy: What to do about another encoding or format.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    comment: str | None = None
+    skipped: Container[int] = ()
+    remedy: str = "save the table as CSV with the encoding UTF-8"
+
+
+def read_table(path: Path, name: str, form: TextFormat, problems: DataProblems) -> pd.DataFrame | None:
     """Read a table of text cells.
 
-    The text is UTF-8 with or without a byte-order mark; line ends can be those of any system.
-
     Args:
-        path: The file.
+        path: The file; line ends can be those of any system.
         name: Name of the file in messages.
-        delimiter: The delimiter; by default the most frequent one in the header of tab, comma and semicolon.
+        form: How it is written.
         problems: Where problems are added.
 
     Returns:
-        The cells as strings, indexed by the number of the row in the file (the header is row 1); empty rows at the end
-        are left out. `attrs["whole"]` is whether the file ends with a line feed. None if there is a problem.
+        The cells as strings, indexed by the number of the row in the file; empty rows at the end are left out.
+        `attrs["whole"]` is whether the file ends with a line feed. None if there is a problem.
     """
+    raw = read_bytes(path, name, problems)
+    return None if raw is None else parse_table(raw, name, form, problems)
+
+
+def read_bytes(path: Path, name: str, problems: DataProblems) -> bytes | None:
+    """Read a file of limited size; None if there is a problem."""
     try:
         if (size := path.stat().st_size) > MAX_BYTES:
             problems.add(f"must have at most {MAX_BYTES:,} bytes, got {size:,}", name)
             return None
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         problems.add(f"can't be read: {error.strerror}", name)
         return None
+
+
+def parse_table(raw: bytes, name: str, form: TextFormat, problems: DataProblems) -> pd.DataFrame | None:
+    """Read the bytes of a table; see `read_table`."""
     for start, kind in _FORMATS.items():
         if raw.startswith(start):
-            problems.add(f"must be a text table, got {kind}; {_REMEDY}", name)
+            problems.add(f"must be a text table, got {kind}; save the table as CSV with the encoding UTF-8", name)
             return None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = raw[: error.start].count(b"\n") + 1
-        problems.add(f"must be UTF-8 text, got the byte {raw[error.start]:#x}; {_REMEDY}", name, row)
+    text = _decode(raw, name, form, problems)
+    if text is None:
         return None
-    if "\0" in text:
-        problems.add("must be a text table, got a NUL character", name, text[: text.index("\0")].count("\n") + 1)
-        return None
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         problems.add("must have a header and rows, got an empty file", name)
         return None
-    head = text.partition("\n")[0]
-    delimiter = delimiter or max("\t,;", key=head.count)
+    lines = [
+        (number, f"{line}\n")
+        for number, line in enumerate(text.removesuffix("\n").split("\n"), 1)
+        if number not in form.skipped and not (form.comment and line.startswith(form.comment))
+    ]
+    delimiter = form.delimiter
+    if lines and (match := _SEPARATOR.match(lines[0][1])):  # how Excel is told about the delimiter
+        delimiter = delimiter or match[1]
+        lines = lines[1:]
+    if not lines:
+        problems.add("must have a header and rows, got only rows that are left out", name)
+        return None
+    delimiter = delimiter or max("\t,;", key=lines[0][1].count)
+    table = assemble(_cells(lines, delimiter, name, problems), name, problems)
+    if table is not None:
+        table.attrs["whole"] = text.endswith("\n")
+    return table
+
+
+def _decode(raw: bytes, name: str, form: TextFormat, problems: DataProblems) -> str | None:
+    encoding = form.encoding or ("utf-16" if raw.startswith(_UTF_16) else "utf-8-sig")
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        row = raw[: error.start].count(b"\n") + 1
+        what = "UTF-8" if encoding == "utf-8-sig" else encoding
+        problems.add(f"must be {what} text, got the byte {raw[error.start]:#x}; {form.remedy}", name, row)
+        return None
+    if "\0" in text:
+        row = text[: text.index("\0")].count("\n") + 1
+        problems.add(f"must be a text table, got a NUL character; {form.remedy}", name, row)
+        return None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _cells(lines: list[tuple[int, str]], delimiter: str, name: str, problems: DataProblems) -> Iterator[Row]:
+    """The rows of a text, numbered by their last lines."""
+    cells = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
+    try:
+        for row in cells:
+            yield lines[cells.line_num - 1][0], row
+    except csv.Error as error:
+        problems.add(f"is not a valid table: {error}", name, lines[max(cells.line_num - 1, 0)][0])
+
+
+def assemble(rows: Iterable[Row], name: str, problems: DataProblems) -> pd.DataFrame | None:
+    """Make a table of rows, the first of which is the header; None if there is a problem.
+
+    Args:
+        rows: The rows.
+        name: Name of the file in messages.
+        problems: Where problems are added.
+    """
     before = len(problems.lines)
-    cells = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
+    kept: list[list[str]] = []
     numbers: list[int] = []
     invalid: list[tuple[str, int, str]] = []
-    last = text.rstrip("\n").count("\n") + 1
-    try:
-        header = [cell.strip() for cell in next(cells)]
-        for line in cells:
-            if len(line) == len(header):
-                rows.append(line)
-                numbers.append(cells.line_num)
-            elif line or cells.line_num < last:
-                got = f"got {len(line)}" if line else "got an empty row"
-                invalid.append((name, cells.line_num, f"must have {len(header)} cells like the header, {got}"))
-    except csv.Error as error:
-        problems.add(f"is not a valid table: {error}", name, cells.line_num)
+    header: list[str] | None = None
+    first = 1
+    for number, cells in rows:
+        if header is None:
+            header, first = [cell.strip() for cell in cells], number
+        elif len(cells) == len(header):
+            kept.append(cells)
+            numbers.append(number)
+        else:
+            got = f"got {len(cells)}" if cells else "got an empty row"
+            invalid.append((name, number, f"must have {len(header)} cells like the header, {got}"))
+    if header is None or len(problems.lines) > before:
         return None
-    while rows and not any(cell.strip() for cell in rows[-1]):  # as spreadsheets export them
-        rows.pop()
+    while kept and not any(cell.strip() for cell in kept[-1]):  # as spreadsheets export them
+        kept.pop()
         numbers.pop()
-    problems.add_rows(None, invalid)
+    last = numbers[-1] if numbers else first
+    problems.add_rows(None, (each for each in invalid if each[1] < last or not each[2].endswith("an empty row")))
     if len(header) > MAX_COLUMNS:
-        problems.add(f"must have at most {MAX_COLUMNS:,} columns, got {len(header):,}", name, 1)
+        problems.add(f"must have at most {MAX_COLUMNS:,} columns, got {len(header):,}", name, first)
         return None
     if "" in header:
-        problems.add("columns must have names, got an empty one", name, 1)
+        problems.add("columns must have names, got an empty one", name, first)
     for column in sorted({column for column in header if column and header.count(column) > 1}):
-        problems.add("columns must be unique, got this one more than once", name, 1, column)
-    if not rows and len(problems.lines) == before:
+        problems.add("columns must be unique, got this one more than once", name, first, column)
+    if not kept and len(problems.lines) == before:
         problems.add("must have rows, got only a header", name)
     if len(problems.lines) > before:
         return None
-    table = pd.DataFrame(rows, columns=header, index=numbers, dtype=object)
-    table.attrs["whole"] = text.endswith("\n")
+    table = pd.DataFrame(kept, columns=header, index=numbers, dtype=object)
+    table.attrs["whole"] = True
     return table
 
 

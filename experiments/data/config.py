@@ -1,0 +1,202 @@
+"""The config that says how to read a table."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from accept_reject.errors import Integer, Spec
+from accept_reject.experiments.config import DataPath
+from accept_reject.experiments.entries import ScenarioEntry
+
+Cell = bool | int | float | str
+Name = Annotated[str, Field(min_length=1)]
+
+ORDER = "order of rows"
+"""In place of a column of rounds: the rows of a participant are its rounds."""
+
+FILE_NAME = "file name"
+"""In place of a column: the name of the file, without its ending."""
+
+
+def _as_tuple(value: Any) -> Any:
+    """A single value need not be a list."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+class Columns(Spec):
+    """Names of a table's columns.
+
+    With many files, parts of their names stand for columns, too: `file name`, and in names such as
+    `sub-01_ses-2_events.tsv` also `sub` and `ses`.
+
+    Attributes:
+        participant: Name of the participant.
+        round: Number of the round, or `order of rows`. Rounds are numbered for each participant, or anew in each
+            session or block, from any number.
+        offered: The offered partners, one column for each place in the offer, unless they are always the same.
+        choice: The chosen partner or its place, see `DataConfig.choice`; missing in missed rounds.
+        accepted: The outcome.
+        session: Name of the session, if there are several.
+        block: Name of the block, if there are several.
+        rank: The partner's rank of the participant, if there is such a column.
+        spots: The partner's number of spots, if there is such a column.
+        response_time: Time from offer to choice, if there is such a column.
+        valuation: How much each offered partner values the participant, if it is known; one column for each place.
+        acceptance: The probability that each offered partner accepts, if it is known; one column for each place.
+    """
+
+    participant: Name
+    round: Name
+    offered: Annotated[tuple[Name, ...], Field(min_length=2)] | None = None
+    choice: Name
+    accepted: Name
+    session: Name | None = None
+    block: Name | None = None
+    rank: Name | None = None
+    spots: Name | None = None
+    response_time: Name | None = None
+    valuation: tuple[Name, ...] = ()
+    acceptance: tuple[Name, ...] = ()
+
+    @field_validator("valuation", "acceptance")
+    @classmethod
+    def _check_hidden(cls, columns: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        offered = info.data.get("offered") or columns
+        if columns and len(columns) != len(offered):
+            raise ValueError(
+                f"must have one column for each of the {len(offered)} offered partners, got {len(columns)}"
+            )
+        return columns
+
+    @model_validator(mode="after")
+    def _check_unique(self) -> Columns:
+        used: dict[str, list[str]] = {}
+        for name, column in self.by_name.items():
+            used.setdefault(column, []).append(name)
+        problems = [
+            f"must be different columns, got {column!r} for {' and '.join(names)}"
+            for column, names in used.items()
+            if len(names) > 1
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def by_name(self) -> dict[str, str]:
+        """The columns of the table by our names, such as `offered_1`; without `order of rows`."""
+        single = ("participant", "round", "choice", "accepted", "session", "block", "rank", "spots", "response_time")
+        found = {name: getattr(self, name) for name in single if getattr(self, name) not in (None, ORDER)}
+        for name in ("offered", "valuation", "acceptance"):
+            found |= {f"{name}_{j + 1}": column for j, column in enumerate(getattr(self, name) or ())}
+        return found
+
+
+class DataConfig(Spec):
+    """A table and how to read it.
+
+    Attributes:
+        file: The table: text with commas, tabs or semicolons, also compressed (`.gz`), an Excel workbook, JSON of
+            jsPsych or JATOS, or a file of SPSS or Stata. A path relative to the config's folder. With `*`, such as
+            `data/*.csv`, all files that match are parts of one table.
+        encoding: The encoding of a text; by default UTF-8, or UTF-16 with a byte-order mark.
+        delimiter: The delimiter of a text; by default the most frequent one in the header.
+        comment: What lines begin with that are left out, such as `#`.
+        skip_rows: Numbers of rows that are left out, as an editor or a spreadsheet shows them. A single number is how
+            many rows are left out at the top.
+        sheet: The sheet of a workbook, by name; by default the first one.
+        where: Which rows are rounds: a column, and what is in its cells, such as `{phase: test}`.
+        wide: If each round has columns of its own: their names, such as `{name}_{round}`. In `columns`, they are called
+            by what stands in place of `{name}`, and `round: round`.
+        columns: Names of its columns.
+        missing: Cells that count as missing.
+        accepted: The cells for accepted and rejected, such as `[1, -1]`.
+        offered: The partners, if all rounds offer the same ones; otherwise they are in `columns.offered`.
+        choice: Content of the choice column: the partner, its place in the offer, counted from 0 or from 1, or a list
+            of the cells for each place, such as `[left, right]`.
+        restart: Where partners are new, although they have the same names: in each session, in each block, or never. By
+            default in each block, or in each session without blocks.
+        gaps: Whether numbers of rounds may be missing, because rounds were excluded.
+        unit: Unit of response times.
+        decimal: The decimal separator.
+        ranks: Number of ranks, if no game is given.
+        game: The game, if it can be specified; otherwise only its size is known.
+    """
+
+    kind: Literal["data"] = "data"
+    file: DataPath
+    encoding: str | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    comment: Annotated[str, Field(min_length=1)] | None = None
+    skip_rows: Integer | tuple[Integer, ...] = ()
+    sheet: Name | None = None
+    where: dict[Name, Annotated[tuple[Cell, ...], Field(min_length=1), BeforeValidator(_as_tuple)]] = {}
+    wide: Name | None = None
+    columns: Columns
+    missing: tuple[Cell, ...] = ("", "n/a", "NA", "NaN")
+    accepted: tuple[Cell, Cell] = (1, 0)
+    offered: Annotated[tuple[Cell, ...], Field(min_length=2)] | None = None
+    choice: Literal["partner", "place from 0", "place from 1"] | Annotated[tuple[Cell, ...], Field(min_length=2)] = (
+        "partner"
+    )
+    restart: Literal["session", "block", "never"] | None = None
+    gaps: bool = False
+    unit: Literal["s", "ms"] = "s"
+    decimal: Literal[".", ","] = "."
+    ranks: Annotated[Integer, Field(ge=2, le=100)] = 8
+    game: ScenarioEntry | None = None
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, name: str | None) -> str | None:
+        try:
+            codecs.lookup(name or "utf-8")
+        except LookupError:
+            raise ValueError(f"must be an encoding such as utf-8, cp1252 or utf-16, got {name!r}") from None
+        return name
+
+    @field_validator("wide")
+    @classmethod
+    def _check_wide(cls, pattern: str | None) -> str | None:
+        if pattern is not None and (pattern.count("{name}") != 1 or pattern.count("{round}") != 1):
+            raise ValueError(f"must contain {{name}} and {{round}}, such as '{{name}}_{{round}}', got {pattern!r}")
+        return pattern
+
+    @model_validator(mode="after")
+    def _check(self) -> DataConfig:
+        problems = []
+        if (self.offered is None) == (self.columns.offered is None):
+            got = "neither" if self.offered is None else "both"
+            problems.append(f"must have columns.offered, or offered if it is always the same, got {got}")
+        n = len(self.offered or self.columns.offered or ())
+        if not isinstance(self.choice, str) and n and len(self.choice) != n:
+            problems.append(f".choice: must have a cell for each of the {n} places, got {len(self.choice)}")
+        if self.restart in ("session", "block") and getattr(self.columns, self.restart) is None:
+            problems.append(f".restart: needs columns.{self.restart}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def skipped(self) -> frozenset[int]:
+        """Numbers of the rows that are left out."""
+        return frozenset(range(1, self.skip_rows + 1) if isinstance(self.skip_rows, int) else self.skip_rows)
+
+    @property
+    def restarts(self) -> tuple[str, ...]:
+        """The columns in which a change makes partners new."""
+        level = self.restart or ("block" if self.columns.block else "session")
+        given = tuple(name for name in ("session", "block") if getattr(self.columns, name))
+        return () if level == "never" else given[:1] if level == "session" and self.columns.session else given
+
+    @property
+    def wide_columns(self) -> re.Pattern[str] | None:
+        """Matches the names of columns of single rounds."""
+        if self.wide is None:
+            return None
+        pattern = re.escape(self.wide).replace(r"\{name\}", r"(?P<name>.+?)").replace(r"\{round\}", r"(?P<round>\d+)")
+        return re.compile(pattern)

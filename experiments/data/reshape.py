@@ -1,0 +1,106 @@
+"""Bringing tables into the form of one row for each round: which rows, from wide to long, and numbers of rounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from accept_reject.experiments.data.cells import as_text, normal
+from accept_reject.experiments.data.config import ORDER, DataConfig
+from accept_reject.experiments.data.problems import DataProblems
+
+ROUND = "round"
+"""Name of the column of rounds in a table that was wide."""
+
+
+def select(table: pd.DataFrame, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame:
+    """Keep the rows that are rounds."""
+    kept = np.ones(len(table), bool)
+    for column, cells in config.where.items():
+        if column not in table:
+            problems.add(f"is required by `where`, got {', '.join(table.columns)}", name, None, column)
+            return table
+        allowed = {normal(cell) for cell in cells}
+        found = as_text(table[column].str.strip())
+        if not found.isin(allowed).any():
+            some = ", ".join(map(repr, found.dropna().unique()[:10]))
+            problems.add(
+                f"must be {' or '.join(map(str, cells))} in some row, as in `where`, got {some}", name, None, column
+            )
+        kept &= found.isin(allowed).to_numpy()
+    return table[kept]
+
+
+def lengthen(table: pd.DataFrame, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame:
+    """Give each round a row, in a table in which each has columns; rounds without any cell at the end are left out."""
+    pattern = config.wide_columns
+    if pattern is None:
+        return table
+    matches = {column: match for column in table if (match := pattern.fullmatch(str(column)))}
+    if not matches:
+        problems.add(f"must match `wide` ({config.wide}) in some column, got {', '.join(table.columns)}", name)
+        return table
+    rounds = sorted({int(match["round"]) for match in matches.values()})
+    names = list(dict.fromkeys(match["name"] for match in matches.values()))
+    others = [column for column in table if column not in matches]
+    parts = []
+    for number in rounds:
+        of_round = {match["name"]: column for column, match in matches.items() if int(match["round"]) == number}
+        part = table[others].assign(**{each: table[of_round[each]] if each in of_round else "" for each in names})
+        parts.append(part.assign(**{ROUND: str(number)}))
+    long = pd.concat(parts)
+    filled = (long[names].apply(lambda cells: cells.str.strip()) != "").any(axis=1).to_numpy()
+    last = pd.Series(np.where(filled, long[ROUND].astype(int), -1)).groupby(long.index.to_numpy()).transform("max")
+    return long[long[ROUND].astype(int).to_numpy() <= last.to_numpy()].sort_index(kind="stable")
+
+
+def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> None:
+    """Number the rounds of each participant from 1, in the order of sessions, blocks and rounds.
+
+    Numbers that are no integers, occur twice or have gaps stay as they are, and are reported with the others. Sessions
+    and blocks are in the order of their numbers, or of their rows.
+
+    Args:
+        frame: The rounds; it gets `unit`, the number of the part of a participant's rounds with partners of its own.
+        config: The config.
+        notes: Where it is said how numbers of rounds were understood.
+    """
+    levels = [name for name in ("session", "block") if name in frame]
+    order = [_ranked(frame[name]) for name in levels]
+    who = pd.factorize(frame.participant)[0]
+    restarts = config.restarts
+    if restarts:
+        parts = pd.MultiIndex.from_arrays([_ranked(frame[name]) for name in restarts])
+        frame["unit"] = parts.factorize()[0]
+    if config.columns.round == ORDER:
+        position = np.arange(len(frame))
+    else:
+        number = pd.to_numeric(frame["round"], errors="coerce").to_numpy(np.float64)
+        if not np.isfinite(number).all() or (number != np.floor(number)).any():
+            return
+        keys = pd.DataFrame({"who": who, "number": number})
+        again = bool(keys.duplicated().any())  # numbered anew in each session or block
+        within = keys.assign(**dict(zip(levels, order, strict=True))) if again else keys
+        if within.duplicated().any():
+            return
+        of_part = within.groupby([name for name in within if name != "number"]).number
+        start = number.min()
+        left_out = int((of_part.max() - start + 1 - of_part.count()).sum())
+        if left_out and not config.gaps:
+            return
+        if left_out:
+            notes.append(f"{left_out:,} numbers of rounds are missing; the others are numbered anew")
+        elif start != 1:
+            notes.append(f"rounds are numbered from {start:.0f}")
+        position = number
+    sorted_rows = np.lexsort((position, *reversed(order), who))
+    of_sorted = pd.Series(who[sorted_rows]).groupby(who[sorted_rows]).cumcount().to_numpy() + 1
+    numbered = np.empty(len(frame), np.int64)
+    numbered[sorted_rows] = of_sorted
+    frame["round"] = numbered.astype(str)
+
+
+def _ranked(cells: pd.Series) -> np.ndarray:
+    """The order of a session or block: by number, or else by first row."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers.to_numpy(np.float64) if numbers.notna().all() else pd.factorize(cells)[0].astype(np.float64)
