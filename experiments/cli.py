@@ -113,6 +113,28 @@ def simulate(
     typer.echo(f"{len(choices)} simulated participants: {folder}")
 
 
+@app.command(name="import")
+def import_table(
+    file: Annotated[str, typer.Argument(help="A table in any format; 'data/*.csv' for one file for each participant.")],
+    out: Annotated[Path | None, typer.Option(help="The config; NAME.yaml by default.")] = None,
+) -> None:
+    """Look at a table, and write a config that says how to read it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from accept_reject.experiments.data.import_table import import_table as run
+
+    imported = run(file, out)
+    table = Table("what", "column", "cells", box=None, header_style="bold")
+    for name, cells in imported.examples.items():
+        ours, _, column = name.partition(": ")
+        table.add_row(ours, column, ", ".join(cells))
+    Console().print(table)
+    for line in (*imported.found.unsure, *(f"problem: {each}" for each in imported.problems[:10])):
+        typer.echo(f"Please check: {line}")
+    typer.echo(f"Config: {imported.path}. Look at its comments, then run: accept-reject check {imported.path}")
+
+
 @app.command()
 def check(
     data: Annotated[str, typer.Argument(help="A BIDS folder, or a config that maps a table's columns.")],

@@ -150,6 +150,12 @@ def dump(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
+def dump_line(key: str, value: Any) -> str:
+    """Dump a key and its value as one line of YAML."""
+    text = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=float("inf"))
+    return f"{key}: {text.strip()[1:-1]}"
+
+
 def _count(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
     """Count the values of a node when all aliases are replaced, and reject too many, or a node that contains itself."""
     if node in known:

@@ -27,6 +27,12 @@ def _as_tuple(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else (value,)
 
 
+def compiled(wide: str) -> re.Pattern[str]:
+    """Return what matches the names of columns of single rounds."""
+    pattern = re.escape(wide).replace(r"\{name\}", r"(?P<name>.+?)").replace(r"\{round\}", r"(?P<round>\d+)")
+    return re.compile(pattern)
+
+
 class Columns(Spec):
     """Names of a table's columns.
 
@@ -196,7 +202,4 @@ class DataConfig(Spec):
     @property
     def wide_columns(self) -> re.Pattern[str] | None:
         """Matches the names of columns of single rounds."""
-        if self.wide is None:
-            return None
-        pattern = re.escape(self.wide).replace(r"\{name\}", r"(?P<name>.+?)").replace(r"\{round\}", r"(?P<round>\d+)")
-        return re.compile(pattern)
+        return None if self.wide is None else compiled(self.wide)

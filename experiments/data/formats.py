@@ -20,6 +20,9 @@ from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.text import MAX_BYTES, Row, TextFormat, assemble, parse_table, read_bytes
 from accept_reject.extras import require
 
+STATISTICS = (".sav", ".zsav", ".dta")
+"""Endings of files of SPSS and Stata."""
+
 MAX_FILES = 10_000
 """Number of files of one table."""
 
@@ -35,16 +38,12 @@ def read_files(config: DataConfig, problems: DataProblems) -> dict[str, pd.DataF
         config: The config.
         problems: Where problems are added; then files are missing.
     """
-    pattern = Path(config.file)
-    paths = [pattern]
-    if any(mark in config.file for mark in "*?["):
-        folder = Path(pattern.anchor) if pattern.is_absolute() else Path()
-        paths = sorted(folder.glob(str(pattern.relative_to(folder))))
-        if not paths:
-            problems.add("there is no such file", config.file)
-        if len(paths) > MAX_FILES:
-            problems.add(f"must match at most {MAX_FILES:,} files, got {len(paths):,}", config.file)
-            return {}
+    paths = matching(config.file)
+    if not paths:
+        problems.add("there is no such file", config.file)
+    if len(paths) > MAX_FILES:
+        problems.add(f"must match at most {MAX_FILES:,} files, got {len(paths):,}", config.file)
+        return {}
     found = {}
     for path in paths:
         name = path.name if len({each.name for each in paths}) == len(paths) else str(path)
@@ -52,6 +51,15 @@ def read_files(config: DataConfig, problems: DataProblems) -> dict[str, pd.DataF
         if table is not None:
             found[name] = _with_parts_of_name(table, path)
     return found
+
+
+def matching(file: str) -> list[Path]:
+    """The files that a path with `*` stands for, or the single file."""
+    pattern = Path(file)
+    if not any(mark in file for mark in "*?["):
+        return [pattern]
+    folder = Path(pattern.anchor)
+    return sorted(folder.glob(str(pattern.relative_to(folder))))
 
 
 def read_file(path: Path, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame | None:
@@ -64,7 +72,7 @@ def read_file(path: Path, name: str, config: DataConfig, problems: DataProblems)
     ending = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
     if raw.startswith(b"PK\x03\x04"):
         return _of_workbook(raw, name, config, problems)
-    if ending.lower() in (".sav", ".zsav", ".dta"):
+    if ending.lower() in STATISTICS:
         return _of_statistics(path, name, ending.lower(), problems)
     form = TextFormat(config.delimiter, config.encoding, config.comment, config.skipped, _REMEDY)
     if raw[:100].lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
@@ -105,6 +113,18 @@ def _of_workbook(raw: bytes, name: str, config: DataConfig, problems: DataProble
         return None
     rows = ((number, [_text(cell) for cell in row]) for number, row in enumerate(found, 1))
     return assemble(_without_empty(each for each in rows if each[0] not in config.skipped), name, problems)
+
+
+def largest_sheet(raw: bytes) -> dict[str, str]:
+    """Return which sheet of a workbook has most rows, as a setting; nothing if it is the first one."""
+    import openpyxl
+
+    try:
+        sheets = openpyxl.load_workbook(io.BytesIO(raw), read_only=True).worksheets
+    except Exception:  # it is reported when the workbook is read
+        return {}
+    largest = max(sheets, key=lambda each: each.max_row or 0)
+    return {} if largest is sheets[0] else {"sheet": largest.title}
 
 
 def _of_statistics(path: Path, name: str, ending: str, problems: DataProblems) -> pd.DataFrame | None:

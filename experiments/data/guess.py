@@ -1,0 +1,326 @@
+"""Guessing how a table is to be read, for a config that a person then checks."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from accept_reject.experiments.data.cells import as_text
+from accept_reject.experiments.data.config import FILE_NAME, ORDER, compiled
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "-99", "-999", "-9999", "999")
+"""Cells that usually stand for a missing value."""
+
+NAMES = {
+    "participant": r"sub|subj|subject|subj_?id|subject_?(id|nr|number|no)|participant|participant_?(id|nr)|ppt?|ppn|vp|"
+    r"vp_?(nr|code)|code|pid|id|exp_?id|worker_?id|prolific_?pid|respondent_?id|response_?id|player",
+    "session": r"ses|session|session_?(id|nr|number|no)|visit|day|wave|sitzung|messzeitpunkt",
+    "block": r"block|block_?(id|nr|number|no)|run|run_?(id|nr|number|no)|game|phase|durchgang",
+    "round": r"round|trial|trial_?(id|nr|num|number|no|index|count)|round_?(nr|number|no)|t|nr|runde",
+    "choice": r"choice|chosen|chose|choose|choice_?(id|made)|chosen_?(option|stimulus|partner|id|card)|"
+    r"response|resp|key|key_?press|button|action|selected|selection|decision|pick(ed)?|asked|wahl|antwort",
+    "accepted": r"accepted|acceptance|outcome|outc|reward|rewarded|feedback|fb|result|win|won|gain|points|payoff|score|"
+    r"out|match(ed)?|hit|ergebnis|belohnung|rückmeldung",
+    "rank": r"rank|ranking|rang|position",
+    "spots": r"spots?|places|capacity|room|vacancies|plätze",
+    "response_time": r"rt|rts|rtime|reaction_?times?|response_?times?|latency|resp_?time|time_?taken|reaktionszeit|"
+    r"duration",
+}
+"""What columns are often called; only letters, digits and underscores are compared."""
+
+PLACES = ("left", "right"), ("l", "r"), ("links", "rechts"), ("1", "2"), ("0", "1"), ("a", "b"), ("good", "bad")
+"""Pairs of words for the places in an offer."""
+
+YES = (
+    "1",
+    "true",
+    "yes",
+    "y",
+    "win",
+    "won",
+    "gain",
+    "reward",
+    "rewarded",
+    "accept",
+    "accepted",
+    "correct",
+    "hit",
+    "ja",
+)
+NO = ("0", "-1", "false", "no", "n", "loss", "lose", "lost", "none", "reject", "rejected", "incorrect", "wrong", "miss",
+      "nein")  # fmt: skip
+"""Words for both outcomes."""
+
+MANY = 30
+"""Number of columns among which offers are searched."""
+
+SLOW = 30
+"""A median response time above it is in milliseconds."""
+
+
+@dataclass
+class Guess:
+    """What is known about a table.
+
+    Attributes:
+        columns: The columns of the table by our names.
+        settings: Other keys of the config.
+        why: Why a key has its value, by its name.
+        unsure: What a person should look at.
+        lacking: What was not found.
+    """
+
+    columns: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    unsure: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+
+
+def guess(table: pd.DataFrame, many_files: bool) -> Guess:
+    """Guess how a table is to be read.
+
+    Args:
+        table: The table of text.
+        many_files: Whether it consists of several files.
+    """
+    found = Guess()
+    cells = table.apply(lambda column: column.str.strip().replace(dict.fromkeys(MISSING, None)))
+    cells = cells.loc[:, cells.notna().any()]
+    _whose(cells, many_files, found)
+    _choice_and_offer(cells, found)
+    _outcome(cells, found)
+    _others(cells, found)
+    _rounds(cells, found)
+    missing = sorted({cell for name in ("choice", "accepted") if name in found.columns
+                      for cell in table[found.columns[name]].str.strip().unique() if cell in MISSING})  # fmt: skip
+    if missing and not set(missing) <= {"", "n/a", "NA", "NaN"}:
+        found.settings["missing"] = missing
+    return found
+
+
+def named(columns: Iterable[str], role: str) -> list[str]:
+    """The columns whose names suggest a role, the most suggestive first."""
+    scored = []
+    for column in columns:
+        plain = re.sub(r"[^\w]+", "_", column).strip("_").lower()
+        last = plain.rpartition("_")[2]
+        for score, text in enumerate((plain, last)):
+            if re.fullmatch(NAMES[role], text):
+                scored.append((score, len(plain), column))
+                break
+    return [column for *_, column in sorted(scored, key=lambda each: each[:2])]
+
+
+def _free(cells: pd.DataFrame, found: Guess) -> list[str]:
+    used = {each for value in found.columns.values() for each in (value if isinstance(value, list) else [value])}
+    return [column for column in cells if column not in used]
+
+
+def _whose(cells: pd.DataFrame, many_files: bool, found: Guess) -> None:
+    fits = [column for column in named(cells, "participant") if cells[column].notna().all()]
+    repeated = [column for column in fits if cells[column].nunique() < len(cells) / 2]
+    if repeated:
+        found.columns["participant"] = repeated[0]
+        found.why["participant"] = f"{cells[repeated[0]].nunique()} different ones"
+        if len(repeated) > 1:
+            found.unsure.append(f"participant: {repeated[0]} or {' or '.join(repeated[1:3])}?")
+    elif many_files:
+        found.columns["participant"] = "sub" if "sub" in cells else FILE_NAME
+        found.why["participant"] = "from the names of the files"
+    else:
+        found.lacking.append("participant: a column with the name of the participant in each row")
+    for level in ("session", "block"):
+        for column in named(_free(cells, found), level):
+            if 1 < cells[column].nunique() <= 50 and cells[column].notna().all():
+                found.columns[level] = column
+                found.why[level] = "partners are new in each; if they stay the same, write `restart: never`"
+                break
+
+
+def _choice_and_offer(cells: pd.DataFrame, found: Guess) -> None:
+    """The choice is one of two cells in its row, the same place in it, or one of a few constants."""
+    free = _free(cells, found)
+    texts = {column: as_text(cells[column]) for column in free}
+    candidates = named(free, "choice")
+    for choice in [*candidates, *(column for column in free if column not in candidates)][:MANY]:
+        answered = texts[choice].notna()
+        if answered.mean() < 0.3 or texts[choice].nunique() < 2:
+            continue
+        likely = [each for each in free if each != choice and cells[each].notna().all()][:MANY]
+        for pair in itertools.combinations(likely, 2):
+            left, right = (texts[each] for each in pair)
+            if not (left != right).all() or left.nunique() < 2:
+                continue
+            hit = (texts[choice] == left) | (texts[choice] == right)
+            if hit[answered].mean() > 0.98 and (choice in candidates or texts[choice].nunique() > 2):
+                _take_offer(found, choice, _in_order(pair), "partner", "the choice is one of them in each row")
+                return
+    for choice in candidates:
+        values = texts[choice].dropna().unique().tolist()
+        places = next(iter(_places(free, choice)), None)
+        if places is not None and len(values) == 2:
+            _take_offer(found, choice, places, _place(values), "by their names")
+            found.unsure.append(f"choice: are {values[0]} and {values[1]} the places of {places[0]} and {places[1]}?")
+            return
+    for choice in candidates:
+        values = sorted(texts[choice].dropna().unique().tolist(), key=lambda each: (len(each), each))
+        if 2 <= len(values) <= 6:
+            found.columns["choice"] = choice
+            found.settings["offered"] = values
+            found.why["offered"] = "the only choices in the table: all rounds offer the same partners"
+            found.unsure.append(f"offered: are {' and '.join(values)} on offer in each round?")
+            return
+    if candidates:
+        found.columns["choice"] = candidates[0]
+    else:
+        found.lacking.append("choice: the column with what was chosen")
+    found.lacking.append("offered: the columns with what was on offer, or `offered:` if it is always the same")
+
+
+def _take_offer(found: Guess, choice: str, pair: Sequence[str], kind: Any, why: str) -> None:
+    found.columns |= {"offered": list(pair), "choice": choice}
+    found.why["offered"] = why
+    if kind != "partner":
+        found.settings["choice"] = kind
+
+
+def _places(columns: Sequence[str], choice: str) -> Iterable[list[str]]:
+    """Pairs of columns whose names differ only in the words for a place."""
+    for a, b in itertools.permutations([each for each in columns if each != choice], 2):
+        for one, other in PLACES:
+            if re.search(rf"(?i)(^|[\W_]|\d){one}($|[\W_])", a) or a.lower().endswith(one):
+                swapped = re.sub(rf"(?i){one}$|(?<=[\W_]){one}(?=[\W_]|$)|^{one}(?=[\W_])", other, a)
+                if swapped.lower() == b.lower() and a.lower() != b.lower():
+                    yield [a, b]
+
+
+def _in_order(pair: Sequence[str]) -> list[str]:
+    return next(iter(_places(pair, "")), list(pair))
+
+
+def _place(values: Sequence[str]) -> Any:
+    """How a choice is coded that is one of two places."""
+    given = sorted(values)
+    if given in (["0", "1"], ["1", "2"]):
+        return f"place from {given[0]}"
+    for one, other in (*PLACES, ("f", "j"), ("arrowleft", "arrowright"), ("q", "p"), ("z", "m")):
+        if sorted(value.lower() for value in values) == sorted((one, other)):
+            return sorted(values, key=lambda value: value.lower() != one)
+    return given
+
+
+def _outcome(cells: pd.DataFrame, found: Guess) -> None:
+    for column in named(_free(cells, found), "accepted"):
+        values = as_text(cells[column]).dropna().unique().tolist()
+        if len(values) == 2:
+            yes, no = _yes_and_no(values, found)
+            found.columns["accepted"] = column
+            found.settings["accepted"] = [yes, no]
+            return
+        if len(values) == 1:
+            found.unsure.append(f"accepted: {column} is always {values[0]}")
+    found.lacking.append("accepted: a column with two outcomes, such as 1 and 0")
+
+
+def _yes_and_no(values: list[str], found: Guess) -> tuple[str, str]:
+    lower = {value.lower(): value for value in values}
+    yes = next((lower[word] for word in YES if word in lower), None)
+    no = next((lower[word] for word in NO if word in lower and lower[word] != yes), None)
+    if yes is not None or no is not None:
+        first = yes if yes is not None else next(value for value in values if value != no)
+        return first, next(value for value in values if value != first)
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
+    if numbers.notna().all():
+        return values[int(numbers.argmax())], values[int(numbers.argmin())]
+    found.unsure.append(f"accepted: does {values[0]} mean accepted, and {values[1]} rejected?")
+    return values[0], values[1]
+
+
+def _others(cells: pd.DataFrame, found: Guess) -> None:
+    for role in ("rank", "spots", "response_time"):
+        for column in named(_free(cells, found), role):
+            text = cells[column].dropna()
+            numbers = pd.to_numeric(text.str.replace(",", "."), errors="coerce")
+            if numbers.isna().any() or (role != "response_time" and not numbers.mod(1).eq(0).all()):
+                continue
+            found.columns[role] = column
+            if text.str.contains(",").any():
+                found.settings["decimal"] = ","
+            if role == "response_time" and numbers.median() > SLOW:
+                found.settings["unit"] = "ms"
+                found.why["unit"] = f"the median of {column} is {numbers.median():.0f}"
+            if role == "rank":
+                found.settings["ranks"] = int(max(numbers.max(), 2))
+                found.unsure.append(f"ranks: the worst rank in the table is {found.settings['ranks']}; are there more?")
+            break
+
+
+def _rounds(cells: pd.DataFrame, found: Guess) -> None:
+    """A column that counts, in the order of the rows, for each participant and in each session or block."""
+    levels = [found.columns[name] for name in ("participant", "session", "block") if found.columns.get(name) in cells]
+    for column in named(_free(cells, found), "round"):
+        numbers = pd.to_numeric(cells[column], errors="coerce")
+        if numbers.isna().any() or not np.equal(np.mod(numbers, 1), 0).all():
+            continue
+        for keys in (levels[:1], levels):
+            groups = numbers.groupby([cells[key] for key in keys] if keys else np.zeros(len(cells)))
+            if groups.apply(lambda each: each.is_unique).all():
+                found.columns["round"] = column
+                start = numbers.min()
+                if ((groups.max() - start + 1) != groups.count()).any():
+                    found.settings["gaps"] = True
+                    found.why["gaps"] = f"some numbers of {column} are missing"
+                    found.unsure.append(f"gaps: were the rounds that are missing in {column} left out on purpose?")
+                return
+    found.columns["round"] = ORDER
+    found.why["round"] = "no column numbers the rounds of each participant"
+
+
+def where_of(table: pd.DataFrame) -> dict[str, str]:
+    """Guess which rows are rounds, in a table with other trials: those with a column of choices."""
+    for column in table:
+        if not re.fullmatch(r"(?i)(trial_?type|type|task|phase|screen|part|event)", str(column)):
+            continue
+        kinds = table[column].str.strip()
+        for kind in kinds[kinds != ""].value_counts().index:
+            if not 1 < kinds.nunique() <= 50:
+                break
+            part = table[kinds == kind]
+            given = [each for each in part if (part[each].str.strip() != "").mean() > 0.5]
+            if named(given, "choice") and named(given, "accepted"):
+                return {str(column): str(kind)}
+    return {}
+
+
+WIDE = ("{name}_{round}", "{name}.{round}", "{name}{round}", "T{round}_{name}", "t{round}_{name}", "{round}_{name}",
+        "R{round}_{name}", "trial{round}_{name}", "Trial{round}_{name}")  # fmt: skip
+"""Usual names of the columns of single rounds."""
+
+LEAST_ROUNDS = 4
+"""With fewer numbers in the names of columns, these are no rounds."""
+
+
+def wide_of(table: pd.DataFrame) -> str | None:
+    """Guess whether each round has columns of its own, and how they are called: at least a choice and an outcome."""
+    for pattern in WIDE:
+        matches = [match for column in table if (match := compiled(pattern).fullmatch(str(column)))]
+        rounds = Counter(match["name"] for match in matches)
+        names = [name for name, count in rounds.items() if count >= LEAST_ROUNDS]
+        if named(names, "choice") and named(names, "accepted"):
+            return pattern
+    return None
+
+
+def stem(path: str) -> str:
+    """A name for the config of a file."""
+    plain = re.sub(r"[^\w-]+", "-", Path(path.replace("*", "")).name.partition(".")[0]).strip("-_")
+    return plain or "data"
