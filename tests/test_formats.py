@@ -398,8 +398,9 @@ def test_an_export_is_imported(name: str, tmp_path: Path, expected: Any, monkeyp
 def test_what_import_is_unsure_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A German export with semicolons and decimal commas; what it can't know, it asks."""
     monkeypatch.chdir(tmp_path)
+    words = ("rechts", "links"), ("niete", "treffer")
     rows = [
-        f"VP{who};{day};{trial};{('rechts', 'links')[(trial + who) % 2]};{'treffer' if trial % 3 else 'niete'};0,{trial}5"
+        f"VP{who};{day};{trial};{words[0][(trial + who) % 2]};{words[1][trial % 3 > 0]};0,{trial}5"
         for who in (1, 2)
         for day in (1, 2)
         for trial in range(1, 5)
