@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from accept_reject.experiments.runner import Experiment
 
 app = typer.Typer(
@@ -24,6 +26,9 @@ Config = Annotated[str, typer.Argument(help="A YAML file, or the name of a confi
 Overrides = Annotated[list[str] | None, typer.Argument(help="Changes to the config: key.path=value ...")]
 Out = Annotated[Path, typer.Option(help="Folder in which the run's own folder is created.")]
 RUNS = Path("runs")
+
+SHOWN = 20
+"""Number of rows of a table that are printed."""
 
 
 @app.command()
@@ -141,9 +146,16 @@ def check(
     overrides: Overrides = None,
 ) -> None:
     """Summarize a data set, or list all its problems with file, row and column."""
-    from accept_reject.experiments.data.load import describe, load
+    from accept_reject.experiments.data.describe import by_participant, describe, doubts
+    from accept_reject.experiments.data.load import load
 
-    _list(dict(describe(load(data, overrides or []))))
+    loaded = load(data, overrides or [])
+    _list(dict(describe(loaded)))
+    _print(by_participant(loaded), "participants")
+    if loaded.parts is not None:
+        _print(loaded.parts, "sessions and blocks")
+    for doubt in doubts(loaded):
+        typer.echo(f"Please check: {doubt}")
 
 
 @app.command()
@@ -237,6 +249,20 @@ def _run(experiment: type[Experiment[Any, Any, Any]], config: str, overrides: li
     from accept_reject.experiments.runner import run_experiment
 
     run_experiment(experiment(load_config(experiment.config_type, config, overrides or [])), out)
+
+
+def _print(frame: pd.DataFrame, what: str) -> None:
+    """Print the first rows of a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = frame.head(SHOWN)
+    table = Table(*(column.replace("_", " ") for column in shown), box=None, header_style="bold")
+    for row in shown.itertuples(index=False):
+        table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    Console().print(table)
+    if len(frame) > SHOWN:
+        typer.echo(f"... and {len(frame) - SHOWN:,} more {what}")
 
 
 def _list(entries: dict[str, str]) -> None:

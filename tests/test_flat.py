@@ -15,7 +15,8 @@ from accept_reject.experiments.analysis.scores import score
 from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.data import text as text_module
 from accept_reject.experiments.data.bids import write_dataset
-from accept_reject.experiments.data.load import describe, load
+from accept_reject.experiments.data.describe import describe
+from accept_reject.experiments.data.load import load
 from accept_reject.experiments.simulation.replay import replay
 
 HEADER = "subj;trial;left;right;asked;k;room;win;ms"
@@ -139,7 +140,7 @@ def test_missed_rounds_are_counted_anywhere(tmp_path: Path) -> None:
     body += [f"bob;{t};x;y;;;;;" for t in range(1, 4)]
     data = load(str(flat(tmp_path, "\n".join([HEADER, *body, ""]))))
     shown = dict(describe(data))
-    assert shown.pop("not read") == "table.csv: columns that are not read: ms"
+    assert shown.pop("notes") == "table.csv: columns that are not read: ms"
     assert shown["rounds"] == "3 to 8 each, 11 in total"
     assert shown["missed"] == "7 (63.6%)"
     write_dataset(data.choices, tmp_path / "bids", "again", None)
@@ -214,7 +215,7 @@ def test_notes_say_what_was_not_read(tmp_path: Path) -> None:
         "table.csv: columns that are not read: ms",
         "table.csv ends without a line feed; the last row may be cut",
     )
-    assert ("not read", "; ".join(data.notes)) in describe(data)
+    assert ("notes", "; ".join(data.notes)) in describe(data)
 
 
 @pytest.mark.parametrize("given", ["[yes, no]", '["yes", "no"]'])

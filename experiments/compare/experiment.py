@@ -16,7 +16,8 @@ from accept_reject.experiments.compare import figures, tables
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.frames import frames
 from accept_reject.experiments.compare.run import CompareResults, Comparison, run
-from accept_reject.experiments.data.load import Data, describe, load
+from accept_reject.experiments.data.describe import describe
+from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.reporting.methods import write_methods
 from accept_reject.experiments.reporting.progress import OnProgress
 from accept_reject.experiments.reporting.tables import TextTable, cell

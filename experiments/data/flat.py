@@ -16,14 +16,14 @@ from accept_reject.experiments.data.text import unread_columns
 GAPS = "a missed round needs a row without a choice; if rounds were left out, write `gaps: true`"
 
 
-def read_flat(config: DataConfig) -> tuple[Choices, list[str]]:
+def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | None]:
     """Read a table.
 
     Args:
         config: The table and how to read it.
 
     Returns:
-        The choices, and notes about what was not read.
+        The choices, notes about what was not read, and numbers of rounds by session and block, see `Data.parts`.
 
     Raises:
         InvalidInputError: With every problem, each with file, row and column.
@@ -70,7 +70,15 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str]]:
     choices = reader.read(game)
     problems.raise_if_any(config.file)
     assert choices is not None  # else there was a problem
-    return choices, notes
+    return choices, notes, _parts(frame)
+
+
+def _parts(frame: pd.DataFrame) -> pd.DataFrame | None:
+    levels = [name for name in ("session", "block") if name in frame]
+    if not levels:
+        return None
+    groups = frame.assign(missed=frame.choice.isna()).groupby(["participant", *levels], sort=False, dropna=False)
+    return groups.agg(rounds=("missed", "size"), missed=("missed", "sum")).reset_index()
 
 
 def _names(frame: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""Loading and describing choices."""
+"""Loading choices."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
@@ -18,9 +16,6 @@ from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.flat import read_flat
 from accept_reject.experiments.simulation.population import PopulationConfig
 from accept_reject.experiments.simulation.simulate import simulate
-
-MAX_NOTES = 5
-"""Number of notes that a summary lists."""
 
 
 class Data(NamedTuple):
@@ -34,6 +29,7 @@ class Data(NamedTuple):
         notes: What was not read, such as unknown columns.
         participants: What is known about the participants, as text: the columns of `participants.tsv`, with a row for
             each row of `choices`. None for other sources.
+        parts: Numbers of rounds and of missed rounds of each participant in each session or block. None without these.
     """
 
     choices: Choices
@@ -42,6 +38,7 @@ class Data(NamedTuple):
     population: PopulationConfig | None = None
     notes: tuple[str, ...] = ()
     participants: pd.DataFrame | None = None
+    parts: pd.DataFrame | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -101,38 +98,5 @@ def load(path: str, overrides: Sequence[str] = ()) -> Data:
     if isinstance(config, PopulationConfig):
         return Data(simulate(config)[0], simulated=True, game_known=True, population=config)
     assert isinstance(config, DataConfig)
-    choices, notes = read_flat(config)
-    return Data(choices, simulated=False, game_known=config.game is not None, notes=tuple(notes))
-
-
-def describe(data: Data) -> list[tuple[str, str]]:
-    """Summarize choices as pairs of a name and a value."""
-    choices = data.choices
-    answered = ~choices.missed
-    n, rounds = answered.shape
-    recorded = np.full(n, rounds) if choices.recorded is None else choices.recorded
-    missed = int(recorded.sum() - answered.sum())
-    pairs = np.sort(choices.offered[answered], axis=1)
-    shown = (choices.rank > 0) & answered
-    times = choices.response_time
-    more = f"; {len(data.notes) - MAX_NOTES:,} more notes" if len(data.notes) > MAX_NOTES else ""
-    return [
-        ("participants", f"{len(choices)}" + (" (simulated)" if data.simulated else "")),
-        ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in total"),
-        ("missed", f"{missed:,} ({missed / recorded.sum():.1%})"),
-        ("partners", f"{choices.game.n_partners}, {choices.game.offered} in each offer"),
-        ("different offers", f"{len(np.unique(pairs, axis=0)):,}"),
-        (
-            "accepted",
-            f"{choices.accepted[answered].mean():.1%} of choices" if answered.any() else "no choices",
-        ),
-        ("ranks", f"{choices.game.ranks}, shown after {shown.sum() / max(answered.sum(), 1):.1%} of choices"),
-        ("response times", "none" if times is None or np.isnan(times).all() else f"median {np.nanmedian(times):.2f} s"),
-        ("hidden valuations", "known" if choices.valuation is not None else "unknown"),
-        *([("not read", "; ".join(data.notes[:MAX_NOTES]) + more)] if data.notes else []),
-    ]
-
-
-def _span(values: NDArray[np.integer]) -> str:
-    low, high = int(values.min()), int(values.max())
-    return f"{low}" if low == high else f"{low} to {high}"
+    choices, notes, parts = read_flat(config)
+    return Data(choices, simulated=False, game_known=config.game is not None, notes=tuple(notes), parts=parts)

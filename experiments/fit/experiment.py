@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from accept_reject.experiments.data.load import Data, describe, load
+from accept_reject.experiments.data.describe import describe
+from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.fit import figures, tables
 from accept_reject.experiments.fit.config import FitConfig
 from accept_reject.experiments.fit.draws import write_draws

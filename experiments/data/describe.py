@@ -1,0 +1,119 @@
+"""Summaries of choices, for a person who checks whether they were read as intended."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from accept_reject.envs.choices import Choices
+from accept_reject.envs.rendering import plural
+from accept_reject.experiments.data.load import Data
+
+MAX_NOTES = 5
+"""Number of notes that a summary lists."""
+
+SLOW = 30
+"""A median response time above it, in seconds, is improbable in this game."""
+
+FEW_ROUNDS = 0.5
+"""A participant with fewer rounds than this share of the median is worth a look."""
+
+
+def describe(data: Data) -> list[tuple[str, str]]:
+    """Summarize choices as pairs of a name and a value."""
+    choices = data.choices
+    answered = ~choices.missed
+    recorded = _recorded(choices)
+    missed = int(recorded.sum() - answered.sum())
+    pairs = np.sort(choices.offered[answered], axis=1)
+    shown = (choices.rank > 0) & answered
+    times = choices.response_time
+    more = f"; {len(data.notes) - MAX_NOTES:,} more notes" if len(data.notes) > MAX_NOTES else ""
+    return [
+        ("participants", f"{len(choices)}" + (" (simulated)" if data.simulated else "")),
+        ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in total"),
+        ("missed", f"{missed:,} ({missed / recorded.sum():.1%})"),
+        *([] if data.parts is None else [("sessions and blocks", _parts(data.parts))]),
+        ("partners", f"{choices.game.n_partners}, {choices.game.offered} in each offer"),
+        ("different offers", f"{len(np.unique(pairs, axis=0)):,}"),
+        (
+            "accepted",
+            f"{choices.accepted[answered].mean():.1%} of choices" if answered.any() else "no choices",
+        ),
+        ("ranks", f"{choices.game.ranks}, shown after {shown.sum() / max(answered.sum(), 1):.1%} of choices"),
+        ("response times", "none" if times is None or np.isnan(times).all() else f"median {np.nanmedian(times):.2f} s"),
+        ("hidden valuations", "known" if choices.valuation is not None else "unknown"),
+        *([("notes", "; ".join(data.notes[:MAX_NOTES]) + more)] if data.notes else []),
+    ]
+
+
+def _span(values: NDArray[np.integer]) -> str:
+    low, high = int(values.min()), int(values.max())
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _parts(parts: pd.DataFrame) -> str:
+    levels = [column for column in parts if column not in ("participant", "rounds", "missed")]
+    counts = parts.groupby("participant").size()
+    return f"{_span(counts.to_numpy())} for each participant, by {' and '.join(levels)}"
+
+
+def by_participant(data: Data) -> pd.DataFrame:
+    """Summarize the rounds of each participant, in the order of the choices.
+
+    Returns:
+        A row for each participant: `rounds`, `missed`, `first_place` (share of choices of the first partner on offer),
+        `accepted` (share of choices), and `response_time` (median, in seconds).
+    """
+    choices = data.choices
+    answered = ~choices.missed
+    made = answered.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        table = pd.DataFrame(
+            {
+                "participant": choices.names(),
+                "rounds": _recorded(choices),
+                "missed": _recorded(choices) - made,
+                "first_place": (answered & (choices.choice == 0)).sum(axis=1) / made,
+                "accepted": (answered & choices.accepted).sum(axis=1) / made,
+            }
+        )
+    if choices.response_time is not None:
+        times = pd.DataFrame(choices.response_time)
+        table["response_time"] = times.median(axis=1)
+    return table
+
+
+def doubts(data: Data) -> list[str]:
+    """List what suggests that the data were not read as intended, with what to do about it."""
+    choices, table = data.choices, by_participant(data)
+    answered = ~choices.missed
+    found = []
+    times = choices.response_time
+    median = np.nan if times is None or np.isnan(times).all() else float(np.nanmedian(times))
+    if median > SLOW:
+        found.append(f"response times have a median of {median:,.0f} s; if they are milliseconds, write `unit: ms`")
+    if answered.any():
+        rates = choices.accepted[answered]
+        if rates.all() or not rates.any():
+            always = "accepted" if rates.all() else "rejected"
+            found.append(f"every choice was {always}; see `accepted`")
+        places = np.bincount(choices.choice[answered], minlength=choices.game.offered)
+        never = ", ".join(str(j + 1) for j in range(choices.game.offered) if not places[j])
+        if never:
+            found.append(f"the partner in place {never} was never chosen; see `choice` and `offered`")
+    if table.missed.sum() > table.rounds.sum() / 2:
+        found.append("most rounds were missed; see `missing`")
+    few = table[table.rounds < FEW_ROUNDS * table.rounds.median()]
+    if len(few):
+        names = ", ".join(few.participant[:5]) + (" ..." if len(few) > 5 else "")
+        found.append(f"{plural(len(few), 'participant')} with less than half of the usual number of rounds: {names}")
+    silent = table[table.rounds == table.missed].participant
+    if len(silent):
+        found.append(f"{plural(len(silent), 'participant')} without a choice: {', '.join(silent[:5])}")
+    return found
+
+
+def _recorded(choices: Choices) -> NDArray[np.int64]:
+    return np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded
