@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.agents.base import Feedback
-from accept_reject.agents.learner import INVERSE_TEMPERATURE, Learner, Parameter
+from accept_reject.agents.learner import INVERSE_TEMPERATURE, Beliefs, Learner, Parameter
 
 
 class BayesianHybrid(Learner):
@@ -87,17 +87,39 @@ class BayesianHybrid(Learner):
 
     def value(self, evidence: Tensor) -> Tensor:
         """Return `w * rank value + (1 - w) * outcome value`."""
-        accepted, rejected, shown, value = evidence.unbind(-1)
+        rank_value, _ = self._normal(evidence)
+        yes, no = self._beta(evidence)
+        w = self.parameter("w", yes)
+        return w * rank_value + (1 - w) * yes / (yes + no)
+
+    def beliefs(self, evidence: Tensor) -> Beliefs:
+        """Return means and variances of the Normal and the Beta belief; None for a signal that has no weight."""
+        rank_value, precision = self._normal(evidence)
+        yes, no = self._beta(evidence)
+        outcome_value, total = yes / (yes + no), yes + no
+        weight = self.fixed.get("w")
+        uses_rank, uses_outcome = weight != 0, weight != 1
+        return Beliefs(
+            rank_value if uses_rank else None,
+            outcome_value if uses_outcome else None,
+            1 / precision if uses_rank else None,
+            outcome_value * (1 - outcome_value) / (total + 1) if uses_outcome else None,
+        )
+
+    def _normal(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and precision of the belief about the rank value."""
+        _, _, shown, value = evidence.unbind(-1)
         scale = self.game.ranks - 1
         prior_precision = (self.parameter("rank_prior_sd", value) / scale) ** -2
         noise_precision = (self.parameter("rank_noise_sd", value) / scale) ** -2
-        rank_value = (self.parameter("rank_prior", value) * prior_precision + value * noise_precision) / (
-            prior_precision + shown * noise_precision
-        )
-        yes = self.parameter("prior_acceptances", value) + accepted
-        no = self.parameter("prior_rejections", value) + rejected
-        w = self.parameter("w", value)
-        return w * rank_value + (1 - w) * yes / (yes + no)
+        precision = prior_precision + shown * noise_precision
+        return (self.parameter("rank_prior", value) * prior_precision + value * noise_precision) / precision, precision
+
+    def _beta(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
+        """Counts of the belief about the outcome."""
+        accepted, rejected, _, _ = evidence.unbind(-1)
+        yes = self.parameter("prior_acceptances", accepted) + accepted
+        return yes, self.parameter("prior_rejections", rejected) + rejected
 
 
 class BayesianRank(BayesianHybrid):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accept_reject.agents.base import Feedback
-from accept_reject.agents.learner import INVERSE_TEMPERATURE, Learner, Parameter
+from accept_reject.agents.learner import INVERSE_TEMPERATURE, Beliefs, Learner, Parameter
 
 
 class DualSignalLearner(Learner):
@@ -108,6 +108,12 @@ class DualSignalLearner(Learner):
         rank_value, outcome_value, _ = evidence.unbind(-1)
         w = self.parameter("w", rank_value)
         return w * rank_value + (1 - w) * outcome_value
+
+    def beliefs(self, evidence: Tensor) -> Beliefs:
+        """Return the rank value and the outcome value; None for a signal that has no weight."""
+        rank_value, outcome_value, _ = evidence.unbind(-1)
+        weight = self.fixed.get("w")
+        return Beliefs(None if weight == 0 else rank_value, None if weight == 1 else outcome_value)
 
     def logits(self, evidence: Tensor) -> Tensor:
         """Return value times inverse temperature, plus the stickiness for the partner chosen last."""

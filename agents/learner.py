@@ -104,6 +104,22 @@ INVERSE_TEMPERATURE = Parameter(20, 0, math.inf, "softmax inverse temperature", 
 95% of the prior cover 0.14 to 7.1."""
 
 
+class Beliefs(NamedTuple):
+    """What a learner of two signals believes about partners, each of the same shape, or None.
+
+    Attributes:
+        rank_value: Expected value of the partner's rank, 0..1; None if the learner does not use ranks.
+        outcome_value: Expected outcome, 0..1; None if the learner does not use outcomes.
+        rank_variance: Variance of the belief about the mean of the rank value; None without a belief.
+        outcome_variance: Variance of the belief about the probability of being accepted; None without a belief.
+    """
+
+    rank_value: Tensor | None
+    outcome_value: Tensor | None
+    rank_variance: Tensor | None = None
+    outcome_variance: Tensor | None = None
+
+
 class Learner(Agent):
     """Base class of learners with named parameters.
 
@@ -184,6 +200,17 @@ class Learner(Agent):
         Returns:
             The values, `(n_players, ...)`.
         """
+
+    def beliefs(self, evidence: Tensor) -> Beliefs | None:
+        """Return the beliefs behind the values, if the learner has a rank value and an outcome value.
+
+        Args:
+            evidence: The evidence about the partners, `(n_players, ..., features)`.
+
+        Returns:
+            Beliefs with the shape `(n_players, ...)`, by default None.
+        """
+        return None
 
     def logits(self, evidence: Tensor) -> Tensor:
         """Compute the logits of the policy, by default the values times the inverse temperature.

@@ -80,6 +80,14 @@ def run(experiment: FitExperiment, results: FitResults, tmp_path_factory: pytest
     return folder
 
 
+def test_probabilities_of_trials_give_the_log_likelihood(run: Path) -> None:
+    table = pd.read_csv(run / "trials.tsv", sep="\t", dtype={"participant": str})
+    assert len(table) == 6 * 30 * 3
+    found = np.log(table.probability).groupby([table.participant, table.model]).sum()
+    fits = pd.read_csv(run / "fits.csv", dtype={"participant": str}).set_index(["participant", "model"])
+    np.testing.assert_allclose(found.sort_index(), fits.log_likelihood.sort_index(), rtol=1e-6)
+
+
 def test_the_folder_of_a_fit(run: Path) -> None:
     pictures = {f"{name}.{kind}" for name in ("comparison", "estimates", "predictive_check") for kind in style.KINDS}
     tables = {"estimates", "fits", "reliability", "selection"}
@@ -90,6 +98,7 @@ def test_the_folder_of_a_fit(run: Path) -> None:
         "config.yaml",
         "recover.yaml",
         "report.html",
+        "trials.tsv",
         MANIFEST,
     }
     for name in tables:

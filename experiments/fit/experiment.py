@@ -17,6 +17,7 @@ from accept_reject.experiments.fit.predictive_check import smallest_p
 from accept_reject.experiments.fit.recovery import FILE as RECOVERY
 from accept_reject.experiments.fit.recovery import recovery_config
 from accept_reject.experiments.fit.run import FitResults, run
+from accept_reject.experiments.fit.trials import write_trials
 from accept_reject.experiments.inference.model_selection import DECIDED
 from accept_reject.experiments.reporting.methods import write_methods
 from accept_reject.experiments.reporting.progress import OnProgress
@@ -106,7 +107,7 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
             notes=tuple(filter(None, notes)),
             simulated=data.simulated,
             files={} if recovery is None else {RECOVERY: recovery},
-            write_more=partial(write_draws, results),
+            write_more=partial(_write_more, results),
         )
 
     def answer(self, results: FitResults) -> tuple[str, ...]:
@@ -147,6 +148,11 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         values = ", ".join(f"{name.replace('_', ' ')} {median:.2f}" for name, median in medians)
         sentences.append(f"Median estimates of {best}{'' if selection else f' over {participants}'}: {values}.")
         return tuple(sentences)
+
+
+def _write_more(results: FitResults, folder: Path) -> None:
+    write_draws(results, folder)
+    write_trials(results, folder)
 
 
 def _warning(unidentified: dict[str, tuple[str, ...]], ranks: bool) -> str:

@@ -1,0 +1,26 @@
+"""Values and prediction errors of fitted models in each round, as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from accept_reject.experiments.analysis.trials import trials
+from accept_reject.experiments.files import write
+from accept_reject.experiments.fit.run import FitResults
+
+TRIALS = "trials.tsv"
+
+
+def write_trials(results: FitResults, folder: Path) -> None:
+    """Write what each model predicts and learns with the participants' estimates; `n/a` where there is nothing."""
+    parts = []
+    for name, each in results.models.items():
+        model = each.fit.model
+        estimates = dict(zip(model.parameters, each.estimates.T, strict=True))
+        table = trials(model.learner(**model.fixed, **estimates), results.data.choices)
+        table.insert(1, "model", name)
+        parts.append(table)
+    whole = pd.concat(parts, ignore_index=True)
+    write(folder / TRIALS, whole.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n"))
