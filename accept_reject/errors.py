@@ -23,7 +23,8 @@ Number = Annotated[StrictFloat, AllowInfNan(False)]
 class InvalidInputError(ValueError):
     """Invalid input: a config, a file, an argument or the answer of an agent.
 
-    The message has one line for each problem, `subject: problem`.
+    The message has one line for each problem, `subject: problem`. A problem that begins with the subject, such as
+    `table.csv, row 2: ...`, stays as it is.
 
     Args:
         subject: Where the problems are, such as the path of a file.
@@ -33,7 +34,10 @@ class InvalidInputError(ValueError):
     def __init__(self, subject: str, problems: Sequence[str]) -> None:
         self.subject = subject
         self.problems = tuple(problems)
-        super().__init__("\n".join(f"{subject}: {problem}" for problem in self.problems))
+        named = (
+            problem if problem.startswith(f"{subject}, ") else f"{subject}: {problem}" for problem in self.problems
+        )
+        super().__init__("\n".join(named))
 
     def __reduce__(self) -> tuple[type[InvalidInputError], tuple[str, tuple[str, ...]]]:
         return type(self), (self.subject, self.problems)

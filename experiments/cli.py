@@ -135,8 +135,10 @@ def import_table(
         ours, _, column = name.partition(": ")
         table.add_row(ours, column, ", ".join(cells))
     Console().print(table)
-    for line in (*imported.found.unsure, *(f"problem: {each}" for each in imported.problems[:10])):
+    for line in imported.found.unsure:
         typer.echo(f"Please check: {line}")
+    for line in imported.problems[:SHOWN]:
+        typer.echo(f"Not found: {line}" if line in imported.found.lacking else f"Problem: {line}")
     typer.echo(f"Config: {imported.path}. Look at its comments, then run: accept-reject check {imported.path}")
 
 
@@ -153,7 +155,11 @@ def check(
     _list(dict(describe(loaded)))
     _print(by_participant(loaded), "participants")
     if loaded.parts is not None:
-        _print(loaded.parts, "sessions and blocks")
+        unusual = loaded.parts[loaded.parts.rounds != loaded.parts.rounds.mode()[0]]
+        but = " except:" if len(unusual) else ""
+        typer.echo(f"Sessions and blocks have {loaded.parts.rounds.mode()[0]} rounds for each participant{but}")
+        if len(unusual):
+            _print(unusual, "sessions and blocks")
     for doubt in doubts(loaded):
         typer.echo(f"Please check: {doubt}")
 

@@ -46,7 +46,7 @@ SILENT = [f"d,1,{n},x,y,,," for n in range(1, 9)]
         ([row.replace(",0.", ",3") for row in GOOD], "a median of 34 s; if they are milliseconds, write `unit: ms`"),
         ([row.replace(",0,0.", ",1,0.") for row in GOOD], "every choice was accepted; see `accepted`"),
         ([row.replace(",x,y,y,", ",x,y,x,") for row in GOOD], "place 2 was never chosen; see `choice`"),
-        ([*GOOD, "d,1,1,x,y,x,1,0.5"], "1 participant with less than half of the usual number of rounds: d"),
+        ([*GOOD, "d,1,1,x,y,x,1,0.5"], "1 participant with fewer than the usual 8 rounds: d (1)"),
         ([*GOOD, *SILENT], "1 participant without a choice: d"),
         ([*GOOD[:8], *SILENT, *(row.replace("d,", "e,", 1) for row in SILENT)], "most rounds were missed"),
     ],
@@ -54,6 +54,11 @@ SILENT = [f"d,1,{n},x,y,,," for n in range(1, 9)]
 def test_doubts(rows: list[str], doubt: str | None, tmp_path: Path) -> None:
     found = doubts(read(tmp_path, rows))
     assert (found == []) if doubt is None else any(doubt in each for each in found), found
+
+
+def test_blocks_of_one_round_are_improbable(tmp_path: Path) -> None:
+    data = read(tmp_path, [f"a,{n},1,x,y,x,{n % 2},0.5" for n in range(1, 9)])
+    assert doubts(data)[-1].startswith("partners are new in each session or block, but these have only a round or two")
 
 
 def test_no_response_times(tmp_path: Path) -> None:

@@ -312,6 +312,11 @@ def test_what_is_missing_in_the_config_is_said(name: str, without: str, problem:
         ({"where": {"phase": "test"}}, "column phase: is required by `where`, got id, trial"),
         ({"where": {"id": ["p3"]}}, "column id: must be p3 in some row, as in `where`, got 'p1', 'p2'"),
         ({"file": "none*.csv"}, "none*.csv: there is no such file"),
+        (
+            {"columns": COLUMNS | {"choice": "chosn"}},
+            "column chosn: is required in the header, got id, trial, left, right, "
+            "chosen, won, rt; did you mean 'chosen'?",
+        ),
         ({"wide": "T{round}_{name}"}, "must match `wide` (T{round}_{name}) in some column"),
     ],
 )
@@ -398,19 +403,21 @@ def test_an_export_is_imported(name: str, tmp_path: Path, expected: Any, monkeyp
 def test_what_import_is_unsure_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A German export with semicolons and decimal commas; what it can't know, it asks."""
     monkeypatch.chdir(tmp_path)
-    words = ("rechts", "links"), ("niete", "treffer")
+    words = ("rechts", "links"), ("kreuz", "kreis")
     rows = [
         f"VP{who};{day};{trial};{words[0][(trial + who) % 2]};{words[1][trial % 3 > 0]};0,{trial}5"
         for who in (1, 2)
         for day in (1, 2)
         for trial in range(1, 5)
     ]
-    (tmp_path / "export.csv").write_text("\n".join(["Vp;Sitzung;Durchgang_nr;Wahl;Ergebnis;RT", *rows, ""]), "cp1252")
+    (tmp_path / "export.csv").write_text(
+        "\n".join(["Versuchsperson;Sitzung;Durchgang;Wahl;Ergebnis;RT_s", *rows, ""]), "cp1252"
+    )
     imported = import_table("export.csv", None)
     assert imported.problems == ()
     assert imported.found.unsure == [
         "offered: are links and rechts on offer in each round?",
-        "accepted: does treffer mean accepted, and niete rejected?",
+        "accepted: does kreis mean accepted, and kreuz rejected?",
     ]
     lines = (tmp_path / "export.yaml").read_text().splitlines()
     assert "# Please check: offered: are links and rechts on offer in each round?" in lines
@@ -429,5 +436,16 @@ def test_what_import_does_not_find(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "other.csv").write_text("city,temperature\nRome,21.5\nOslo,7.25\nRome,22.5\n")
     imported = import_table("other.csv", None)
     assert [each.partition(":")[0] for each in imported.problems] == ["participant", "choice", "offered", "accepted"]
-    assert "# Not found: choice: the column with what was chosen" in (tmp_path / "other.yaml").read_text()
+    assert "# Not found: choice: add `choice: COLUMN` under `columns`" in (tmp_path / "other.yaml").read_text()
     assert any("columns.participant: is required" in line for line in problems_of("other.yaml"))
+
+
+def test_hints_on_decimal_commas_and_sessions(tmp_path: Path) -> None:
+    frame = rounds()
+    text(tmp_path, frame.assign(rt=frame.rt.map(lambda each: str(each).replace(".", ","))), sep=";")
+    hint = "got '0,4'; if commas are decimal, write `decimal: \",\"`"
+    assert any(hint in line for line in problems_of(config(tmp_path)))
+    text(tmp_path, pd.concat([frame.assign(day=1), frame.assign(day=2)]))
+    hint = "; if rounds are numbered anew in each session or block, add its column to `columns`"
+    assert any(hint in line for line in problems_of(config(tmp_path)))
+    assert load(str(config(tmp_path, columns=COLUMNS | {"session": "day"}))).choices.choice.shape == (2, 2 * ROUNDS)

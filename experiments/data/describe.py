@@ -16,8 +16,11 @@ MAX_NOTES = 5
 SLOW = 30
 """A median response time above it, in seconds, is improbable in this game."""
 
-FEW_ROUNDS = 0.5
+FEW_ROUNDS = 0.9
 """A participant with fewer rounds than this share of the median is worth a look."""
+
+FEW_IN_PART = 3
+"""With fewer rounds in a session or block, hardly anything can be learned in it."""
 
 
 def describe(data: Data) -> list[tuple[str, str]]:
@@ -41,7 +44,12 @@ def describe(data: Data) -> list[tuple[str, str]]:
             "accepted",
             f"{choices.accepted[answered].mean():.1%} of choices" if answered.any() else "no choices",
         ),
-        ("ranks", f"{choices.game.ranks}, shown after {shown.sum() / max(answered.sum(), 1):.1%} of choices"),
+        (
+            "ranks",
+            f"{choices.game.ranks}, shown after {shown.sum() / answered.sum():.1%} of choices"
+            if shown.any()
+            else "none shown",
+        ),
         ("response times", "none" if times is None or np.isnan(times).all() else f"median {np.nanmedian(times):.2f} s"),
         ("hidden valuations", "known" if choices.valuation is not None else "unknown"),
         *([("notes", "; ".join(data.notes[:MAX_NOTES]) + more)] if data.notes else []),
@@ -105,10 +113,14 @@ def doubts(data: Data) -> list[str]:
             found.append(f"the partner in place {never} was never chosen; see `choice` and `offered`")
     if table.missed.sum() > table.rounds.sum() / 2:
         found.append("most rounds were missed; see `missing`")
-    few = table[table.rounds < FEW_ROUNDS * table.rounds.median()]
+    usual = table.rounds.median()
+    few = table[table.rounds < FEW_ROUNDS * usual]
     if len(few):
-        names = ", ".join(few.participant[:5]) + (" ..." if len(few) > 5 else "")
-        found.append(f"{plural(len(few), 'participant')} with less than half of the usual number of rounds: {names}")
+        names = ", ".join(f"{row.participant} ({row.rounds})" for row in few.head(5).itertuples())
+        more = " ..." if len(few) > 5 else ""
+        found.append(f"{plural(len(few), 'participant')} with fewer than the usual {usual:.0f} rounds: {names}{more}")
+    if data.parts is not None and data.parts.rounds.median() < FEW_IN_PART:
+        found.append("partners are new in each session or block, but these have only a round or two; see `columns`")
     silent = table[table.rounds == table.missed].participant
     if len(silent):
         found.append(f"{plural(len(silent), 'participant')} without a choice: {', '.join(silent[:5])}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 import pandas as pd
 
 from accept_reject.envs.choices import Choices
@@ -13,7 +15,12 @@ from accept_reject.experiments.data.reshape import lengthen, number_rounds, sele
 from accept_reject.experiments.data.rounds import REPORTED, RoundsReader
 from accept_reject.experiments.data.text import unread_columns
 
-GAPS = "a missed round needs a row without a choice; if rounds were left out, write `gaps: true`"
+HINTS = {
+    "gaps": "a missed round needs a row without a choice; if rounds were left out, write `gaps: true`",
+    "twice": "; if rounds are numbered anew in each session or block, add its column to `columns`",
+    "comma": '; if commas are decimal, write `decimal: ","`',
+}
+"""What to write into the config."""
 
 
 def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | None]:
@@ -34,8 +41,11 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
     for name, whole in read_files(config, problems).items():
         table = lengthen(select(whole, name, config, problems), name, config, problems)
         missing = [column for column in wanted.values() if column not in table]
+        header = [column for column in table if column not in whole.attrs.get("added", ())]
         for column in missing:
-            problems.add(f"is required in the header, got {', '.join(table.columns)}", name, 1, column)
+            near = difflib.get_close_matches(column, header, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            problems.add(f"is required in the header, got {', '.join(header)}{hint}", name, 1, column)
         if missing:
             continue
         texts = pd.DataFrame({ours: table[column].str.strip() for ours, column in wanted.items()})
@@ -65,7 +75,7 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
     game = config.game.resolve() if config.game else None
     titles = wanted | {"round": config.columns.round}
     reader = RoundsReader(
-        frame, game.ranks if game else config.ranks, problems, lambda name: titles.get(name, name), GAPS
+        frame, game.ranks if game else config.ranks, problems, lambda name: titles.get(name, name), HINTS
     )
     choices = reader.read(game)
     problems.raise_if_any(config.file)

@@ -21,43 +21,37 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none",
 
 NAMES = {
     "participant": r"sub|subj|subject|subj_?id|subject_?(id|nr|number|no)|participant|participant_?(id|nr)|ppt?|ppn|vp|"
-    r"vp_?(nr|code)|code|pid|id|exp_?id|worker_?id|prolific_?pid|respondent_?id|response_?id|player",
-    "session": r"ses|session|session_?(id|nr|number|no)|visit|day|wave|sitzung|messzeitpunkt",
-    "block": r"block|block_?(id|nr|number|no)|run|run_?(id|nr|number|no)|game|phase|durchgang",
-    "round": r"round|trial|trial_?(id|nr|num|number|no|index|count)|round_?(nr|number|no)|t|nr|runde",
+    r"vp_?(nr|code)|code|pid|id|exp_?id|worker_?id|prolific_?pid|respondent_?id|response_?id|player|"
+    r"versuchsperson|proband(in)?|teilnehmer(in)?",
+    "session": r"ses|session|session_?(id|nr|number|no)|visit|day|wave|sitzung|messzeitpunkt|tag",
+    "block": r"block|block_?(id|nr|number|no)|run|run_?(id|nr|number|no)|game|phase",
+    "round": r"round|trial|trial_?(id|nr|num|number|no|index|count)|round_?(nr|number|no)|t|nr|runde|durchgang|"
+    r"durchgang_?nr",
     "choice": r"choice|chosen|chose|choose|choice_?(id|made)|chosen_?(option|stimulus|partner|id|card)|"
-    r"response|resp|key|key_?press|button|action|selected|selection|decision|pick(ed)?|asked|wahl|antwort",
+    r"response|resp|key|key_?press|button|action|selected|selection|decision|pick(ed)?|asked|wahl|gewählt|antwort|taste",
     "accepted": r"accepted|acceptance|outcome|outc|reward|rewarded|feedback|fb|result|win|won|gain|points|payoff|score|"
-    r"out|match(ed)?|hit|ergebnis|belohnung|rückmeldung",
+    r"out|match(ed)?|hit|ergebnis|belohnung|rückmeldung|gewinn|punkte",
     "rank": r"rank|ranking|rang|position",
     "spots": r"spots?|places|capacity|room|vacancies|plätze",
     "response_time": r"rt|rts|rtime|reaction_?times?|response_?times?|latency|resp_?time|time_?taken|reaktionszeit|"
-    r"duration",
+    r"duration|rz",
 }
 """What columns are often called; only letters, digits and underscores are compared."""
+
+UNIT = re.compile(r"_(s|sec|ms|msec)$")
+"""The unit of a time at the end of a name."""
 
 PLACES = ("left", "right"), ("l", "r"), ("links", "rechts"), ("1", "2"), ("0", "1"), ("a", "b"), ("good", "bad")
 """Pairs of words for the places in an offer."""
 
-YES = (
-    "1",
-    "true",
-    "yes",
-    "y",
-    "win",
-    "won",
-    "gain",
-    "reward",
-    "rewarded",
-    "accept",
-    "accepted",
-    "correct",
-    "hit",
-    "ja",
-)
+YES = ("1", "true", "yes", "y", "win", "won", "gain", "reward", "rewarded", "accept", "accepted", "correct", "hit",
+       "ja", "gewonnen", "gewinn", "treffer", "richtig", "angenommen", "belohnung")  # fmt: skip
 NO = ("0", "-1", "false", "no", "n", "loss", "lose", "lost", "none", "reject", "rejected", "incorrect", "wrong", "miss",
-      "nein")  # fmt: skip
+      "nein", "verloren", "verlust", "niete", "falsch", "abgelehnt", "keine belohnung")  # fmt: skip
 """Words for both outcomes."""
+
+LEAST_ROUNDS = 4
+"""Least number of rounds of a participant, or in a session or block."""
 
 MANY = 30
 """Number of columns among which offers are searched."""
@@ -111,7 +105,7 @@ def named(columns: Iterable[str], role: str) -> list[str]:
     """The columns whose names suggest a role, the most suggestive first."""
     scored = []
     for column in columns:
-        plain = re.sub(r"[^\w]+", "_", column).strip("_").lower()
+        plain = UNIT.sub("", re.sub(r"[^\w]+", "_", column).strip("_").lower())
         last = plain.rpartition("_")[2]
         for score, text in enumerate((plain, last)):
             if re.fullmatch(NAMES[role], text):
@@ -137,13 +131,19 @@ def _whose(cells: pd.DataFrame, many_files: bool, found: Guess) -> None:
         found.columns["participant"] = "sub" if "sub" in cells else FILE_NAME
         found.why["participant"] = "from the names of the files"
     else:
-        found.lacking.append("participant: a column with the name of the participant in each row")
+        found.lacking.append("participant: add `participant: COLUMN` under `columns`, with the column of their names")
     for level in ("session", "block"):
         for column in named(_free(cells, found), level):
-            if 1 < cells[column].nunique() <= 50 and cells[column].notna().all():
+            if 1 < cells[column].nunique() <= 50 and cells[column].notna().all() and _is_long(cells, column, found):
                 found.columns[level] = column
                 found.why[level] = "partners are new in each; if they stay the same, write `restart: never`"
                 break
+
+
+def _is_long(cells: pd.DataFrame, column: str, found: Guess) -> bool:
+    """Whether a session or block has several rounds, so that something can be learned in it."""
+    keys = [column] + [each for each in (found.columns.get("participant"),) if each in cells]
+    return bool(cells.groupby(keys).size().median() >= LEAST_ROUNDS)
 
 
 def _choice_and_offer(cells: pd.DataFrame, found: Guess) -> None:
@@ -182,8 +182,10 @@ def _choice_and_offer(cells: pd.DataFrame, found: Guess) -> None:
     if candidates:
         found.columns["choice"] = candidates[0]
     else:
-        found.lacking.append("choice: the column with what was chosen")
-    found.lacking.append("offered: the columns with what was on offer, or `offered:` if it is always the same")
+        found.lacking.append("choice: add `choice: COLUMN` under `columns`, with the column of what was chosen")
+    found.lacking.append(
+        "offered: add `offered: [COLUMN, COLUMN]` under `columns`, or `offered: [A, B]` if all are alike"
+    )
 
 
 def _take_offer(found: Guess, choice: str, pair: Sequence[str], kind: Any, why: str) -> None:
@@ -228,7 +230,7 @@ def _outcome(cells: pd.DataFrame, found: Guess) -> None:
             return
         if len(values) == 1:
             found.unsure.append(f"accepted: {column} is always {values[0]}")
-    found.lacking.append("accepted: a column with two outcomes, such as 1 and 0")
+    found.lacking.append("accepted: add `accepted: COLUMN` under `columns`, with a column of two outcomes")
 
 
 def _yes_and_no(values: list[str], found: Guess) -> tuple[str, str]:
@@ -304,9 +306,6 @@ def where_of(table: pd.DataFrame) -> dict[str, str]:
 WIDE = ("{name}_{round}", "{name}.{round}", "{name}{round}", "T{round}_{name}", "t{round}_{name}", "{round}_{name}",
         "R{round}_{name}", "trial{round}_{name}", "Trial{round}_{name}")  # fmt: skip
 """Usual names of the columns of single rounds."""
-
-LEAST_ROUNDS = 4
-"""With fewer numbers in the names of columns, these are no rounds."""
 
 
 def wide_of(table: pd.DataFrame) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,10 @@ REPORTED = "\0reported"
 """A cell whose problem has been reported already."""
 
 
+HINTS = {"gaps": "a missed round needs a row without a choice", "twice": "", "comma": ""}
+"""What to do about problems, without a config."""
+
+
 class RoundsReader:
     """Checks a table of rounds and converts it to `Choices`.
 
@@ -41,7 +45,8 @@ class RoundsReader:
         ranks: Number of ranks.
         problems: Where problems are added.
         title: Returns the name of a column in messages.
-        gaps: What to do about rounds without a row.
+        hints: What to do about `gaps` (rounds without a row), about rounds that occur `twice`, and about numbers with
+            a `comma`.
     """
 
     def __init__(
@@ -50,12 +55,12 @@ class RoundsReader:
         ranks: int,
         problems: DataProblems,
         title: Callable[[str], str] = lambda column: column,
-        gaps: str = "a missed round needs a row without a choice",
+        hints: Mapping[str, str] = HINTS,
     ) -> None:
         self.frame = frame
         self.problems = problems
         self.title = title
-        self.gaps = gaps
+        self.hints = hints
         self.ranks = ranks
         self.offered = sorted((c for c in frame if re.fullmatch(r"offered_\d+", str(c))), key=lambda c: int(c[8:]))
 
@@ -149,7 +154,12 @@ class RoundsReader:
         with np.errstate(invalid="ignore"):
             bad = given & ~(np.isfinite(values) & (values >= low) & (high is None or values <= (high or 0)))
             bad |= given & whole & ~bad & (values != np.floor(values))
-        self._problem(column, bad & (text != REPORTED), lambda i: f"must be {allowed}, got {text[i]!r}")
+        comma = self.hints["comma"]
+        self._problem(
+            column,
+            bad & (text != REPORTED),
+            lambda i: f"must be {allowed}, got {text[i]!r}{comma if ',' in str(text[i]) else ''}",
+        )
         if required:
             self._problem(column, ~given, lambda i: "is required")
         return np.where(bad, np.nan, values)
@@ -196,7 +206,7 @@ class RoundsReader:
             wrong,
             lambda i: (
                 f"must be unique, got round {number[i]:.0f} of {self.frame.participant[i]!r} as in row "
-                f"{first[(self.frame.participant[i], number[i])]}"
+                f"{first[(self.frame.participant[i], number[i])]}{self.hints['twice']}"
             ),
         )
         if np.isnan(number).any():
@@ -209,7 +219,7 @@ class RoundsReader:
                 gap = [t for t in range(1, min(int(found[-1]), len(found) + 10)) if t not in present][:10]
                 shown = ", ".join(map(str, gap)) + (f" and {missing - len(gap):,} more" if missing > len(gap) else "")
                 message = f"{participant!r} must have all rounds from 1 to the last one, got none for {shown}; "
-                message += self.gaps
+                message += self.hints["gaps"]
                 self.problems.add(message, files[group.index[0]], None, self.title("round"))
 
     def _check_choice(self, missed: NDArray[np.bool_]) -> NDArray[np.int64]:

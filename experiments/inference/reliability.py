@@ -59,12 +59,16 @@ def split_half(fit: Fit, choices: Choices) -> list[Reliability]:
     found = []
     for j, parameter in enumerate(fit.model.parameters):
         one, other = (half.unbounded[known, j].numpy() for half in halves)
-        varies = n >= FEWEST and one.std() > 0 and other.std() > 0
+        varies = n >= FEWEST and min(one.std(), other.std()) > _ROUNDING
         r = float(stats.pearsonr(one, other).statistic) if varies else np.nan
         ends = np.tanh(np.arctanh(min(r, 1 - 1e-12)) + np.array([0, -Z95, Z95]) / np.sqrt(max(n - 3, 1)))
         whole, low, high = (_whole(float(each)) for each in ends)
         found.append(Reliability(parameter, r, whole, low, high, n))
     return found
+
+
+_ROUNDING = 1e-6
+"""Estimates that vary less are the same, such as those of the prior where there is no information."""
 
 
 def _whole(half: float) -> float:
