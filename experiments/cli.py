@@ -169,17 +169,30 @@ def stay_switch(
     source: Annotated[str, typer.Argument(help="Data, as for check, or the folder of a benchmark.")],
     overrides: Overrides = None,
 ) -> None:
-    """Estimate how staying with a partner depends on its last rank and its last outcome."""
+    """Estimate how staying with a partner depends on its last rank and outcome, and on the last rounds."""
     from rich.console import Console
 
+    from accept_reject.experiments.analysis import last_choice as last
     from accept_reject.experiments.analysis.stay_switch import of_run, stay_switch, to_rich
     from accept_reject.experiments.data.load import load
 
-    folder = Path(source)
+    folder, console = Path(source), Console()
     if (folder / "stay_switch.csv").is_file():
-        Console().print(to_rich(of_run(folder)))
-    else:
-        Console().print(to_rich(stay_switch(load(source, overrides or []).choices).reset_index()))
+        console.print(to_rich(of_run(folder)))
+        return
+    choices = load(source, overrides or []).choices
+    console.print(to_rich(stay_switch(choices).reset_index()))
+    if choices.game.offered == 2:
+        console.print(last.to_rich(last.last_choice(choices)))
+        count, accepted, rejected = last.stay_rates(choices)
+        typer.echo(
+            f"The last partner was on offer again in {count:,} rounds, and was chosen again in {accepted:.0%} of them "
+            f"after an acceptance and in {rejected:.0%} after a rejection."
+        )
+    if len(choices) < last.FEW_CLUSTERS:
+        typer.echo(
+            f"With {len(choices)} participants, standard errors are too small; at least {last.FEW_CLUSTERS} are needed."
+        )
 
 
 @app.command()
