@@ -133,6 +133,31 @@ def test_interruptions_lose_nothing(browser: Any, server: Server) -> None:
     assert [each for each in person.errors if "ERR_" not in each and "Failed to load" not in each] == []
 
 
+def test_tabs_and_participants_of_one_browser(browser: Any, tmp_path: Path) -> None:
+    """Tabs share a session, with an id or without; another id at the same computer begins a new one."""
+    server = Server(tmp_path)
+    for query in ("", "&PID=one"):
+        person = Person(browser, server, WAYS[0], query)
+        first, second = person.page, person.new_tab()  # both at the consent
+        person.consent()
+        second.click("input[name=agreed]")
+        second.click(".go")
+        second.wait_for_selector("text=How to play")
+        third = person.new_tab()
+        third.wait_for_selector("text=How to play")
+        assert person.errors == []
+    assert server.rows("SELECT count(*) FROM session") == [(2,)]
+    person.query = "&PID=two"
+    person.new_tab().wait_for_selector("input[name=agreed]")
+    person.query = "&PID=one"
+    person.new_tab().wait_for_selector("text=How to play")
+    person.query = ""
+    person.new_tab().wait_for_selector("text=How to play")
+    assert server.rows("SELECT count(*) FROM session") == [(2,)]
+    assert first.is_visible("text=How to play")
+    server.kill()
+
+
 def test_whoever_returns_too_late_is_told(browser: Any, tmp_path: Path) -> None:
     server = Server(tmp_path, resume_within="1s", recruiting={"exits": {"timed_out": {"code": "LATE"}}})
     person = Person(browser, server, WAYS[0])
