@@ -282,7 +282,11 @@ def cites(references: Sequence[str], *titles: str) -> bool:
 
 
 BABUR, TREFETHEN = "Neural responses to social rejection", "exponentially convergent trapezoidal rule"
-COLLINS, HESTERBERG = "How much of reinforcement learning", "defensive mixture distributions"
+CHUNG, COLLINS, HESTERBERG = (
+    "nondegenerate penalized likelihood",
+    "How much of reinforcement learning",
+    "defensive mixture distributions",
+)
 BOOTSTRAP, KORN = "What teachers should know about the bootstrap", "small expected number of positive counts"
 
 
@@ -306,6 +310,7 @@ def test_methods_of_a_comparison_with_the_participants_own_episodes(
         r"fitted to the participants: bayes-hybrid\.",
         r"group means and standard deviations were estimated, with the values above as starting values",
         r"maximizing the marginal likelihood",
+        r"gamma prior of shape 2 with its mode at the initial value, which keeps it away from zero",
         r"initial group mean and from 2 random draws from the initial group distribution, the same for all",
         r"more than 0\.1 standard deviations or a standard deviation by more than 10%",
         r"at most 20 iterations",
@@ -317,7 +322,7 @@ def test_methods_of_a_comparison_with_the_participants_own_episodes(
     absent = ["missed", "not known", "other episode", "can't be predicted", "random walk", "newcomer", "From round"]
     absent += ["No choices", "agents? .*was not fitted", "evidence"]
     expect(text, parts, absent)
-    assert cites(references, BABUR, BOOTSTRAP, COLLINS, HESTERBERG, KORN, TREFETHEN)
+    assert cites(references, BABUR, BOOTSTRAP, CHUNG, COLLINS, HESTERBERG, KORN, TREFETHEN)
     report = write(full, [comparison], tmp_path / "run")
     section = report[report.index("<h2>Methods</h2>") : report.index("<h2>Config</h2>")]
     assert all(section.count(each.partition("&")[0][:20]) for each in references)

@@ -39,8 +39,8 @@ def test_jatos(browser: Any, tmp_path: Path) -> None:
         jzip.writestr("study_result_17/comp-result_3/data.txt", text)
         jzip.writestr("metadata.json", '{"data": []}')
         jzip.writestr("study_result_18/comp-result_4/data.txt", "")
-    assert files.imported(archive) == "1 sessions, 1 of them new: mini.sqlite\n"
-    assert files.imported(archive) == "1 sessions, 0 of them new: mini.sqlite\n"
+    assert files.imported(archive) == "1 session, 1 of them new: mini.sqlite\n"
+    assert files.imported(archive) == "1 session, 0 of them new: mini.sqlite\n"
     with sqlite3.connect(file) as db:
         ((episode, kind, browser_name),) = db.execute("SELECT episode, kind, browser FROM session")
         assert (kind, browser_name) == ("real", "Chrome, computer")
