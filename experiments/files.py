@@ -28,12 +28,15 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
     Texts that a spreadsheet would execute as formulas get an apostrophe in front, as in a folder named `=1+1`.
     """
     texts = frame.select_dtypes(["object", "string"]).columns
-    safe = frame.assign(**{column: frame[column].map(_without_formula) for column in texts})
+    safe = frame.assign(**{column: frame[column].map(without_formula) for column in texts})
     write(path, safe.to_csv(index=False, lineterminator="\n"))
 
 
-def _without_formula(cell: object) -> object:
-    """See https://owasp.org/www-community/attacks/CSV_Injection."""
+def without_formula(cell: object) -> object:
+    """Put an apostrophe before a text that a spreadsheet would execute.
+
+    See https://owasp.org/www-community/attacks/CSV_Injection.
+    """
     if not isinstance(cell, str):
         return cell
     text = cell.replace("\r", " ")  # it would end the row

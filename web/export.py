@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from accept_reject.envs.episodes import Episodes, draw
 from accept_reject.envs.rendering import partner_name
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.data.bids import check_replaceable, write_dataset
-from accept_reject.experiments.files import write
+from accept_reject.experiments.files import without_formula, write
 from accept_reject.web.bonus import bonus
 from accept_reject.web.schedule import CHECK, CONSENT_AGAIN
 from accept_reject.web.study import Study
@@ -124,8 +126,10 @@ def write_bonuses(files: Sequence[Path], path: Path, kind: str = "real") -> int:
                 places = _places(db, session, study.game.rounds)
                 accepted = Choices.record(draw(study.game, study.seed, 1, episode), places[None]).accepted
                 amount = bonus(study.bonus, int(accepted.sum()), study.game.rounds)
-                lines.append(f"{external},{amount:.2f}")
-    write(path, "".join(f"{line}\n" for line in lines))
+                lines.append((without_formula(external), f"{amount:.2f}"))
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(lines)
+    write(path, table.getvalue())
     return len(lines)
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
 
-from accept_reject.errors import InvalidInputError, list_problems
+from accept_reject.errors import InvalidInputError, list_problems, shorten
 from accept_reject.web.bodies import ExtraAnswer, PageAnswer, RatingAnswer, RoundAnswer, Start
 from accept_reject.web.sessions import RefusedError, Sessions
 from accept_reject.web.static import version_of
@@ -30,6 +30,7 @@ MAX_RESULTS = 100_000_000
 _TEXTS, _ARCHIVES = (".json", ".txt"), (".zip", ".jzip")
 
 _SPACE = re.compile(r"\s*")
+_EVENT = re.compile(r"resumed|second tab|(practice|game) \d{1,6} answered twice")
 
 _Time = Annotated[StrictFloat | StrictInt, AllowInfNan(False), Field(ge=0, le=1e11)]
 _Kind = Literal["page", "round", "rating", "extra", "note", "expired"]
@@ -47,7 +48,7 @@ class Result(BaseModel):
     version: StrictStr
     kind: Literal["real", "simulated"]
     token: Annotated[StrictStr, Field(pattern=r"^[0-9a-f-]{36}$")]
-    browser: Annotated[StrictStr, Field(max_length=50)]
+    browser: Annotated[StrictStr, Field(pattern=r"^[A-Za-z]{1,20}, (computer|phone or tablet)$")]
     start: Start
     at: _Time
     answers: Annotated[list[tuple[_Kind, dict[str, Any], _Time]], Field(max_length=100_000)]
@@ -129,8 +130,10 @@ async def _answer(sessions: Sessions, name: str, result: Result) -> str | None:
                     await sessions.answer_rating(session, RatingAnswer.model_validate(content))
                 case "extra":
                     await sessions.answer_extra(session, ExtraAnswer.model_validate(content))
+                case "note" if not _EVENT.fullmatch(str(content.get("event"))):
+                    return f"{name}, answers.{i}: event: must be one of the page's, got {shorten(content.get('event'))}"
                 case "note" if at not in noted:
-                    await sessions.note(session, str(content.get("event")))
+                    await sessions.note(session, str(content["event"]))
         except RefusedError as error:
             return f"{name}, answers.{i}: {error}"
         except ValidationError as error:

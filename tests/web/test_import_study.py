@@ -29,11 +29,12 @@ def test_problems_of_results_are_listed_together(tmp_path: Path) -> None:
     study = Study.model_validate(STUDY)
     wrong = [
         result(study, version="0"),
-        result(study, token="1"),
+        result(study, token="1", browser="=cmd()"),
         result(study, start={"language": "fr", "episode": 1}),
         result(study, token="1" * 36, answers=[["page", {"page": "check", "attempt": 0}, 12.0]]),
         result(study, token="2" * 36, answers=[["round", {"part": "game", "round": 0, "place": 7}, 12.0]]),
         result(study, token="3" * 36, answers=[["page", {"page": 3}, 12.0]]),
+        result(study, token="5" * 36, answers=[["note", {"event": "=1+1"}, 12.0]]),
     ]
     lines = [*map(json.dumps, wrong), '{"version": ', json.dumps(result(study, token="4" * 36))]
     path, other = tmp_path / "results.txt", tmp_path / "other.json"
@@ -45,7 +46,8 @@ def test_problems_of_results_are_listed_together(tmp_path: Path) -> None:
     for problem in (
         "results.txt, result 1: must be a result of this version of mini",
         "results.txt, result 2: token: ",
-        "results.txt, line 7: must be complete JSON",
+        "results.txt, result 2: browser: ",
+        "results.txt, line 8: must be complete JSON",
         "other.json: must have results of a static study",
         "none.json: can't be read: No such file or directory",
     ):
@@ -59,6 +61,7 @@ def test_problems_of_results_are_listed_together(tmp_path: Path) -> None:
         "result 2, answers.0: the session is at instructions",
         "result 3, answers.0: the session is at a page, not at a round",
         "result 4, answers.0: page: must be",
+        "result 5, answers.0: event: must be one of the page's, got '=1+1'",
     ):
         assert problem in message, message
     assert not (tmp_path / "study.sqlite").exists()

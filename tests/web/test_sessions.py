@@ -1,5 +1,6 @@
 """Sessions of a study: what participants see and when, and what becomes of their data."""
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_a_whole_session_and_its_data(client: TestClient, sessions: Sessions, fi
     accepted = found.choices.accepted.sum(axis=1)
     lines = (tmp_path / "bonus.csv").read_text(encoding="utf-8").splitlines()
     assert lines == [f"person-{i},{0.1 * accepted[i]:.2f}" for i in range(2)]
+
+
+def test_ids_in_the_file_of_bonuses_are_cells(client: TestClient, file: Path, tmp_path: Path) -> None:
+    for odd in ("abc,99", "=1+1"):
+        Participant(client, external={"PID": odd}).until("end")
+    assert write_bonuses([file], tmp_path / "bonus.csv") == 2
+    with (tmp_path / "bonus.csv").open(encoding="utf-8", newline="") as table:
+        assert [row[0] for row in csv.reader(table)] == ["abc,99", "'=1+1"]
 
 
 def test_feedback_is_that_of_the_game(client: TestClient, sessions: Sessions) -> None:
