@@ -129,12 +129,14 @@ def import_table(
 
     from accept_reject.experiments.data.import_table import import_table as run
 
-    imported = run(file, out)
+    console = Console()
+    with console.status(f"Looking at {file}"):
+        imported = run(file, out)
     table = Table("what", "column", "cells", box=None, header_style="bold")
     for name, cells in imported.examples.items():
         ours, _, column = name.partition(": ")
         table.add_row(ours, column, ", ".join(cells))
-    Console().print(table)
+    console.print(table)
     for line in imported.found.unsure:
         typer.echo(f"Please check: {line}")
     for line in imported.problems[:SHOWN]:

@@ -79,3 +79,13 @@ def test_what_import_does_not_find(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [each.partition(":")[0] for each in imported.problems] == ["participant", "choice", "offered", "accepted"]
     assert "# Not found: choice: add `choice: COLUMN` under `columns`" in (tmp_path / "other.yaml").read_text()
     assert any("columns.participant: is required" in line for line in problems_of("other.yaml"))
+
+
+def test_names_and_outcomes_that_look_like_missing_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{who},{n},x,y,{'xy'[n % 2]},{('none', 'reward')[n // 2 % 2]}" for who in (998, 999) for n in range(1, 9)]
+    (tmp_path / "table.csv").write_text("\n".join(["id,trial,left,right,choice,outcome", *rows, ""]))
+    assert import_table("table.csv", None).problems == ()
+    choices = load("table.yaml").choices
+    assert choices.ids == ("998", "999")
+    assert choices.accepted[0].tolist() == [False, True, True, False, False, True, True, False]

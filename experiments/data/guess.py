@@ -16,7 +16,7 @@ import pandas as pd
 from accept_reject.experiments.data.cells import as_text
 from accept_reject.experiments.data.config import FILE_NAME, ORDER, compiled
 
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "-99", "-999", "-9999", "999")
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "-99", "-999", "-9999")
 """Cells that usually stand for a missing value."""
 
 NAMES = {
@@ -53,8 +53,8 @@ NO = ("0", "-1", "false", "no", "n", "loss", "lose", "lost", "none", "reject", "
 LEAST_ROUNDS = 4
 """Least number of rounds of a participant, or in a session or block."""
 
-MANY = 30
-"""Number of columns among which offers are searched."""
+MANY, LOOKED_AT = 30, 2_000
+"""Numbers of columns among which offers are searched, and of rows that are looked at for this."""
 
 SLOW = 30
 """A median response time above it is in milliseconds."""
@@ -150,18 +150,19 @@ def _choice_and_offer(cells: pd.DataFrame, found: Guess) -> None:
     """The choice is one of two cells in its row, the same place in it, or one of a few constants."""
     free = _free(cells, found)
     texts = {column: as_text(cells[column]) for column in free}
+    top = {column: text.iloc[:LOOKED_AT] for column, text in texts.items()}
     candidates = named(free, "choice")
     for choice in [*candidates, *(column for column in free if column not in candidates)][:MANY]:
-        answered = texts[choice].notna()
-        if answered.mean() < 0.3 or texts[choice].nunique() < 2:
+        answered = top[choice].notna()
+        if answered.mean() < 0.3 or top[choice].nunique() < 2:
             continue
         likely = [each for each in free if each != choice and cells[each].notna().all()][:MANY]
         for pair in itertools.combinations(likely, 2):
-            left, right = (texts[each] for each in pair)
+            left, right = (top[each] for each in pair)
             if not (left != right).all() or left.nunique() < 2:
                 continue
-            hit = (texts[choice] == left) | (texts[choice] == right)
-            if hit[answered].mean() > 0.98 and (choice in candidates or texts[choice].nunique() > 2):
+            hit = (top[choice] == left) | (top[choice] == right)
+            if hit[answered].mean() > 0.98 and (choice in candidates or top[choice].nunique() > 2):
                 _take_offer(found, choice, _in_order(pair), "partner", "the choice is one of them in each row")
                 return
     for choice in candidates:
