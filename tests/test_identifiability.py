@@ -74,7 +74,7 @@ def test_reports_say_it_first(method: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     shown = " ".join(done.stdout.split())
     warning = (
-        "No rank was shown, so these choices do not determine w and inverse temperature of hybrid; inverse "
+        "No rank was shown, so these choices do not determine w and inverse temperature of hybrid, or inverse "
         "temperature of rank only: other values predict exactly the same choices."
     )
     assert warning in shown

@@ -156,7 +156,9 @@ def run(config: CompareConfig, data: Sequence[Data], on_progress: OnProgress = s
     """
     for entry, each in zip(config.participants, data, strict=True):
         if len(each.choices) < config.folds:
-            problem = f"must have at least as many participants as folds ({config.folds}), got {len(each.choices)}"
+            n = len(each.choices)
+            remedy = f"; write `folds: {n}`" if n > 1 else ""
+            problem = f"must have at least as many participants as folds ({config.folds}), got {n}{remedy}"
             raise InvalidInputError(entry.name, [problem])
     pairs = zip(config.participants, data, strict=True)
     return CompareResults(config, tuple(_compare(config, entry, each, on_progress) for entry, each in pairs))

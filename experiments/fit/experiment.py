@@ -160,6 +160,6 @@ def _warning(unidentified: dict[str, tuple[str, ...]], ranks: bool) -> str:
     parts = [f"{listed(map(spaced, names))} of {model}" for model, names in unidentified.items()]
     why = "These choices" if ranks else "No rank was shown, so these choices"
     return (
-        f"{why} do not determine {'; '.join(parts)}: other values predict exactly the same choices. "
+        f"{why} do not determine {', or '.join(parts)}: other values predict exactly the same choices. "
         "Estimates of these parameters, and comparisons with these models, reflect the priors."
     )
