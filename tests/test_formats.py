@@ -1,5 +1,6 @@
 """Exports of many programs: each is read as the same choices, without a change of the file, or refused in one line."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from exports import COLUMNS, EXPORTS, ROUNDS, config, rounds, text
 from on_disk import equal, problems_of
 
 from accept_reject.agents import make_agent
+from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.data.import_table import import_table
 from accept_reject.experiments.data.load import load
 from accept_reject.experiments.simulation.replay import replay
 
@@ -134,3 +137,25 @@ def test_hints_on_decimal_commas_and_sessions(tmp_path: Path) -> None:
     hint = "; if rounds are numbered anew in each session or block, add its column to `columns`"
     assert any(hint in line for line in problems_of(config(tmp_path)))
     assert load(str(config(tmp_path, columns=COLUMNS | {"session": "day"}))).choices.choice.shape == (2, 2 * ROUNDS)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_damaged_export_is_read_or_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut, overwritten or repeated in the middle: nothing but one-line problems, by `import` and by its config."""
+    monkeypatch.chdir(tmp_path)
+    changes = EXPORTS[name](tmp_path, rounds())
+    path = next(each for each in sorted(tmp_path.rglob("*")) if each.is_file())
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    for damage in range(6):
+        at, length = (int(each) for each in rng.integers(1, len(whole), 2))
+        noise = rng.bytes(length % 30)
+        overwritten, repeated = whole[:at] + noise + whole[at + len(noise) :], whole[:at] + whole[max(0, at - length) :]
+        path.write_bytes((whole[:at], overwritten, repeated)[damage % 3])
+        for read in (lambda: load(str(config(tmp_path, **changes))), lambda: import_of(changes)):
+            with suppress(InvalidInputError):
+                read()
+
+
+def import_of(changes: dict[str, Any]) -> None:
+    Path("guess.yaml").unlink(missing_ok=True)
+    import_table(changes.get("file", "table.csv"), Path("guess.yaml"))

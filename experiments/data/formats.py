@@ -9,6 +9,7 @@ import json
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def read_file(path: Path, name: str, config: DataConfig, problems: DataProblems)
     """Read a file in any format that is known, as text cells; None if there is a problem."""
     raw = read_bytes(path, name, problems)
     if raw is not None and raw.startswith(b"\x1f\x8b"):
-        raw = _decompressed(raw, name, problems)
+        raw = decompressed(raw, name, problems)
     if raw is None:
         return None
     ending = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
@@ -80,11 +81,12 @@ def read_file(path: Path, name: str, config: DataConfig, problems: DataProblems)
     return parse_table(raw, name, form, problems)
 
 
-def _decompressed(raw: bytes, name: str, problems: DataProblems) -> bytes | None:
+def decompressed(raw: bytes, name: str, problems: DataProblems) -> bytes | None:
+    """Decompress a file of limited size; None if there is a problem."""
     try:
         with gzip.open(io.BytesIO(raw)) as file:
             text = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         problems.add(f"can't be decompressed: {error}", name)
         return None
     if len(text) > MAX_BYTES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.flat import read_flat
-from accept_reject.experiments.data.formats import STATISTICS, largest_sheet, matching, read_files
+from accept_reject.experiments.data.formats import STATISTICS, decompressed, largest_sheet, matching, read_files
 from accept_reject.experiments.data.guess import Guess, guess, stem, where_of, wide_of
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.reshape import lengthen
@@ -117,10 +116,9 @@ def _form(file: str) -> dict[str, Any]:
     if raw is None or raw.startswith(b"\xd0\xcf") or paths[0].suffix.lower() in STATISTICS:
         return {}
     if raw.startswith(b"\x1f\x8b"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError):
-            return {}
+        raw = decompressed(raw, file, problems)
+        problems.raise_if_any(file)
+    assert raw is not None  # else there was a problem
     found: dict[str, Any] = {}
     text = None
     for encoding in ("utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "utf-16-le", "cp1252"):

@@ -8,6 +8,7 @@ import pandas as pd
 from accept_reject.experiments.data.cells import as_text, normal
 from accept_reject.experiments.data.config import ORDER, DataConfig
 from accept_reject.experiments.data.problems import DataProblems
+from accept_reject.experiments.data.rounds import MAX_ROUND
 
 ROUND = "round"
 """Name of the column of rounds in a table that was wide."""
@@ -76,7 +77,7 @@ def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> 
         position = np.arange(len(frame))
     else:
         number = pd.to_numeric(frame["round"], errors="coerce").to_numpy(np.float64)
-        if not np.isfinite(number).all() or (number != np.floor(number)).any():
+        if not (np.abs(number) <= MAX_ROUND).all() or (number != np.floor(number)).any():
             return
         keys = pd.DataFrame({"who": who, "number": number})
         again = bool(keys.duplicated().any())  # numbered anew in each session or block

@@ -26,6 +26,9 @@ def is_known(column: str) -> bool:
     return column in REQUIRED + OPTIONAL or re.fullmatch(r"(offered|valuation|acceptance)_\d+", column) is not None
 
 
+MAX_ROUND = 999_999_999
+"""Largest number of a round."""
+
 REPORTED = "\0reported"
 """A cell whose problem has been reported already."""
 
@@ -79,7 +82,7 @@ class RoundsReader:
         frame = self.frame
         self._check_places()
         self._check_first_round()
-        number = self._number("round", 1, game.rounds if game else None, whole=True, required=True)
+        number = self._number("round", 1, game.rounds if game else MAX_ROUND, whole=True, required=True)
         self._check_sequence(number)
         missed = frame.choice.isna().to_numpy()
         place = self._check_choice(missed)
