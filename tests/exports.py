@@ -260,3 +260,30 @@ def choice_by_place(folder: Path, frame: pd.DataFrame) -> dict[str, Any]:
 def coded_as_missing(folder: Path, frame: pd.DataFrame) -> dict[str, Any]:
     text(folder, frame.replace("", -99).assign(won=frame.won.map({1: 25, 0: -25, "": -99})))
     return {"missing": [-99], "accepted": [25, -25]}
+
+
+@export
+def old_line_ends(folder: Path, frame: pd.DataFrame) -> dict[str, Any]:
+    (folder / "table.csv").write_bytes(frame.to_csv(index=False).replace("\n", "\r").encode())
+    return {}
+
+
+@export
+def booleans_in_a_workbook(folder: Path, frame: pd.DataFrame) -> dict[str, Any]:
+    outcomes = frame.won.map({1: True, 0: False, "": None})
+    frame.assign(won=outcomes, rt=pd.to_numeric(frame.rt)).to_excel(folder / "table.xlsx", index=False)
+    return {"file": "table.xlsx", "accepted": [True, False]}
+
+
+@export
+def quoted_cells_with_line_feeds(folder: Path, frame: pd.DataFrame) -> dict[str, Any]:
+    text(folder, frame.assign(comment='said "no",\nand left'), quoting=1)
+    return {}
+
+
+@export
+def empty_rows_at_the_end(folder: Path, frame: pd.DataFrame) -> dict[str, Any]:
+    text(folder, frame, sep="\t")
+    with (folder / "table.csv").open("a") as table:
+        table.write("\t\t\t\t\t\t\n\t\t\t\t\t\t\n\n")
+    return {}

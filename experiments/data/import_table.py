@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from pathlib import Path
@@ -142,16 +143,23 @@ def _form(file: str) -> dict[str, Any]:
 
 
 def _skipped(lines: list[str]) -> dict[str, Any]:
-    """Lines above the header have fewer delimiters; below it, Qualtrics has its questions and ids."""
+    """Lines above the header have fewer cells; below it, Qualtrics has its questions and ids."""
     counted = [(number, line) for number, line in enumerate(lines, 1) if not line.startswith("#")]
     delimiter = max("\t,;", key=lambda each: sum(line.count(each) for _, line in counted))
-    usual = Counter(line.count(delimiter) for _, line in counted if line.count(delimiter)).most_common(1)
+    rows, reader, begin = [], csv.reader((f"{line}\n" for _, line in counted), delimiter=delimiter), 0
+    try:
+        for cells in reader:  # a row can have several lines
+            rows.append((counted[begin][0], len(cells), cells))
+            begin = reader.line_num
+    except csv.Error:
+        return {}
+    usual = Counter(count for _, count, _ in rows if count > 1).most_common(1)
     if not usual:
         return {}
-    first = next((number for number, line in counted if line.count(delimiter) >= usual[0][0]), 1)
+    first = next(number for number, count, _ in rows if count >= usual[0][0])
     if first > 1 and not (first == 2 and lines[0].startswith("sep=")):
         return {"skip_rows": first - 1}
-    ids = [number for number, line in counted[:6] if "ImportId" in line]
+    ids = [number for number, _, cells in rows[:6] if any("ImportId" in cell for cell in cells)]
     return {"skip_rows": list(range(2, ids[0] + 1))} if ids and ids[0] > 1 else {}
 
 
