@@ -150,18 +150,17 @@ def check(
     overrides: Overrides = None,
 ) -> None:
     """Summarize a data set, or list all its problems with file, row and column."""
-    from accept_reject.experiments.data.describe import by_participant, describe, doubts
+    from accept_reject.experiments.data.describe import by_participant, describe, doubts, uneven_parts
     from accept_reject.experiments.data.load import load
 
     loaded = load(data, overrides or [])
     _list(dict(describe(loaded)))
     _print(by_participant(loaded), "participants")
     if loaded.parts is not None:
-        unusual = loaded.parts[loaded.parts.rounds != loaded.parts.rounds.mode()[0]]
-        but = " except:" if len(unusual) else ""
-        typer.echo(f"Sessions and blocks have {loaded.parts.rounds.mode()[0]} rounds for each participant{but}")
-        if len(unusual):
-            _print(unusual, "sessions and blocks")
+        usual, others = uneven_parts(loaded.parts)
+        typer.echo(f"Sessions and blocks have {usual} rounds for each participant{' except:' if len(others) else ''}")
+        if len(others):
+            _print(others, "sessions and blocks")
     for doubt in doubts(loaded):
         typer.echo(f"Please check: {doubt}")
 
@@ -186,11 +185,7 @@ def stay_switch(
     console.print(to_rich(stay_switch(choices).reset_index()))
     if choices.game.offered == 2:
         console.print(last.to_rich(last.last_choice(choices)))
-        count, accepted, rejected = last.stay_rates(choices)
-        typer.echo(
-            f"The last partner was on offer again in {count:,} rounds, and was chosen again in {accepted:.0%} of them "
-            f"after an acceptance and in {rejected:.0%} after a rejection."
-        )
+        typer.echo(last.in_words(choices))
     if len(choices) < last.FEW_CLUSTERS:
         typer.echo(
             f"With {len(choices)} participants, standard errors are too small; at least {last.FEW_CLUSTERS} are needed."

@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from accept_reject.envs.choices import Choices
+from accept_reject.experiments.data.load import load
+
 ROUNDS = 6
 COLUMNS = {
     "participant": "id", "round": "trial", "offered": ["left", "right"], "choice": "chosen", "accepted": "won",
@@ -38,6 +41,13 @@ def config(folder: Path, **changes: Any) -> Path:
     settings = {"kind": "data", "file": "table.csv", "columns": COLUMNS, **changes}
     path.write_text(yaml.safe_dump({key: value for key, value in settings.items() if value is not None}), "utf-8")
     return path
+
+
+def plainly_read(folder: Path) -> Choices:
+    """The choices of all exports, from a table that needs no settings."""
+    (folder / "plain").mkdir()
+    rounds().to_csv(folder / "plain" / "table.csv", index=False, encoding="utf-8")
+    return load(str(config(folder / "plain"))).choices
 
 
 Export = Callable[[Path, pd.DataFrame], dict[str, Any]]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from exports import COLUMNS, EXPORTS, ROUNDS, config, rounds, text
+from exports import COLUMNS, EXPORTS, ROUNDS, config, plainly_read, rounds, text
 from on_disk import equal, problems_of
 
 from accept_reject.agents import make_agent
@@ -17,17 +17,9 @@ from accept_reject.experiments.data.load import load
 from accept_reject.experiments.simulation.replay import replay
 
 
-@pytest.fixture
-def expected(tmp_path: Path) -> Any:
-    folder = tmp_path / "expected"
-    folder.mkdir()
-    rounds().to_csv(folder / "table.csv", index=False, encoding="utf-8")
-    return load(str(config(folder))).choices
-
-
 @pytest.mark.parametrize("name", EXPORTS)
-def test_an_export_is_read(name: str, tmp_path: Path, expected: Any) -> None:
-    changes = EXPORTS[name](tmp_path, rounds())
+def test_an_export_is_read(name: str, tmp_path: Path) -> None:
+    expected, changes = plainly_read(tmp_path), EXPORTS[name](tmp_path, rounds())
     choices = load(str(config(tmp_path, **changes))).choices
     assert choices.ids == expected.ids
     np.testing.assert_allclose(choices.response_time, expected.response_time)
@@ -159,3 +151,39 @@ def test_a_damaged_export_is_read_or_refused(name: str, tmp_path: Path, monkeypa
 def import_of(changes: dict[str, Any]) -> None:
     Path("guess.yaml").unlink(missing_ok=True)
     import_table(changes.get("file", "table.csv"), Path("guess.yaml"))
+
+
+def test_nothing_is_left_out_silently(tmp_path: Path) -> None:
+    """Rows that are no rounds, participants without a round, cells without a session, columns that are not read."""
+    frame = rounds()
+    text(tmp_path, pd.concat([frame.assign(phase="game"), frame.assign(phase="practice")]))
+    notes = load(str(config(tmp_path, where={"phase": "game"}))).notes
+    assert "table.csv: 12 of 24 rows are rounds, by `where`" in notes
+    (tmp_path / "table.csv").unlink()
+    changes = EXPORTS["wide"](tmp_path, frame)
+    table = (tmp_path / "table.csv").read_text("utf-8").splitlines()
+    (tmp_path / "table.csv").write_text(
+        "\n".join([f"{table[0]},age", *(f"{row},9" for row in table[1:]), "p3" + "," * 31])
+    )
+    notes = load(str(config(tmp_path, **changes))).notes
+    assert "table.csv: 1 row without any round" in notes
+    assert "table.csv: columns that are not read: age" in notes
+    text(tmp_path, frame.assign(day=[1] * 11 + [""]))
+    found = problems_of(config(tmp_path, columns=COLUMNS | {"session": "day"}))
+    assert "table.csv, row 13, column day: is required" in found
+
+
+def test_two_columns_of_one_round_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("id,T1_chosen,T01_chosen\np,A,B\n")
+    found = problems_of(config(tmp_path, wide="T{round}_{name}", columns=COLUMNS | {"round": "round"}))
+    assert "table.csv, row 1, column T01_chosen: is of the same round as T1_chosen" in found
+
+
+def test_names_of_files_and_partners_are_texts(tmp_path: Path) -> None:
+    """Dots in names of files, and numbers with zeros in front, stay as they are."""
+    for name in ("p.01", "p.02"):
+        (tmp_path / f"{name}.csv").write_text("trial,chosen,won\n1,007,1\n2,008,0\n")
+    columns = {"participant": "file name", "round": "trial", "choice": "chosen", "accepted": "won"}
+    choices = load(str(config(tmp_path, file="p.*.csv", columns=columns, offered=["007", "008"]))).choices
+    assert choices.ids == ("p.01", "p.02")
+    assert choices.choice.tolist() == [[0, 1], [0, 1]]

@@ -1,25 +1,15 @@
 """Imports: the config that is written for a table, and what is asked."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from exports import EXPORTS, config, rounds
+from exports import EXPORTS, plainly_read, rounds
 from on_disk import equal, problems_of
 
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.data.import_table import import_table
 from accept_reject.experiments.data.load import load
-
-
-@pytest.fixture
-def expected(tmp_path: Path) -> Any:
-    folder = tmp_path / "expected"
-    folder.mkdir()
-    rounds().to_csv(folder / "table.csv", index=False, encoding="utf-8")
-    return load(str(config(folder))).choices
-
 
 UNGUESSABLE = {
     "bids_events": "which rows are offers is up to the person: all have an offer",
@@ -29,10 +19,9 @@ UNGUESSABLE = {
 
 
 @pytest.mark.parametrize("name", [name for name in EXPORTS if name not in UNGUESSABLE])
-def test_an_export_is_imported(name: str, tmp_path: Path, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_is_imported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The config that `import` writes reads it as a config by hand does."""
-    frame = rounds()
-    changes = EXPORTS[name](tmp_path, frame)
+    expected, changes = plainly_read(tmp_path), EXPORTS[name](tmp_path, rounds())
     monkeypatch.chdir(tmp_path)
     imported = import_table(changes.get("file", "table.csv"), Path("guess.yaml"))
     assert imported.problems == ()

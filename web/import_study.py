@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sqlite3
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
@@ -84,16 +85,19 @@ def import_study(study: Study, paths: Sequence[Path], file: Path, pilot: bool = 
                 found[result.token] = name, result
     results = sorted(found.values(), key=lambda each: (each[1].at, each[1].token))
     if not problems:
-        problems = asyncio.run(_give_again(study, Store(None, study.model_dump_json()), results, pilot))
+        problems = asyncio.run(_submit_all(study, Store(None, study.model_dump_json()), results, pilot))
     if problems:
         raise InvalidInputError("results", problems)
     store = Store(file, study.model_dump_json())
     before = {token for (token,) in store.read("SELECT token FROM session")}
-    asyncio.run(_give_again(study, store, results, pilot))
+    try:
+        asyncio.run(_submit_all(study, store, results, pilot))
+    except sqlite3.Error as error:
+        raise InvalidInputError(str(file), [f"can't be written: {error}; import again to add the rest"]) from None
     return Imported(len(results), len(found.keys() - before))
 
 
-async def _give_again(study: Study, store: Store, results: Iterable[tuple[str, Result]], pilot: bool) -> list[str]:
+async def _submit_all(study: Study, store: Store, results: Iterable[tuple[str, Result]], pilot: bool) -> list[str]:
     """Begin all sessions, answer their questions, and return what was refused."""
     sessions = Sessions(study, store, free=True, clock=_NOW.get)
     known = {session.token for session in sessions.all()}
@@ -107,13 +111,13 @@ async def _give_again(study: Study, store: Store, results: Iterable[tuple[str, R
         except RefusedError as error:
             problems.append(f"{name}: {error}")
         else:
-            answering.append(_answer(sessions, name, result))
+            answering.append(_submit(sessions, name, result))
     problems += [problem for problem in await asyncio.gather(*answering) if problem]
     store.close()
     return problems
 
 
-async def _answer(sessions: Sessions, name: str, result: Result) -> str | None:
+async def _submit(sessions: Sessions, name: str, result: Result) -> str | None:
     """Answer the questions of a session; return the first problem."""
     session = sessions.find(result.token)
     noted = {at for (at,) in sessions.store.read("SELECT at FROM event WHERE session = ?", (session.id,))}

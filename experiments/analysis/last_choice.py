@@ -39,21 +39,19 @@ def histories(choices: Choices, lags: int = LAGS) -> pd.DataFrame:
     """
     if choices.game.offered != 2:
         raise InvalidInputError("choices", [f"must be between 2 partners, got {choices.game.offered} in each offer"])
-    rows = []
-    for player in range(len(choices)):
-        made = np.flatnonzero(~choices.missed[player])
-        offered = choices.offered[player, made].astype(np.int64)
-        place = choices.choice[player, made].astype(np.int64)
-        partner = offered[np.arange(len(made)), place]
-        accepted = choices.accepted[player, made]
-        columns = {"player": np.full(len(made), player), "second": place}
-        for lag in range(1, lags + 1):
-            before = np.concatenate([np.full(lag, -1), partner])[: len(made)]
-            won = np.concatenate([np.zeros(lag, bool), accepted])[: len(made)]
-            chosen = (before == offered[:, 1]).astype(np.int64) - (before == offered[:, 0])
-            columns |= {f"choice_{lag}": chosen, f"outcome_{lag}": chosen * won}
-        rows.append(pd.DataFrame(columns))
-    return pd.concat(rows, ignore_index=True)
+    made = ~choices.missed
+    player, place = np.nonzero(made)[0], choices.choice[made].astype(np.int64)
+    offered, accepted = choices.offered[made].astype(np.int64), choices.accepted[made]
+    partner = offered[np.arange(len(place)), place]
+    columns = {"player": player, "second": place}
+    for lag in range(1, lags + 1):
+        same_player = player[lag:] == player[:-lag]
+        before, won = np.full(len(place), -1), np.zeros(len(place), bool)
+        before[lag:] = np.where(same_player, partner[:-lag], -1)
+        won[lag:] = same_player & accepted[:-lag]
+        chosen = (before == offered[:, 1]).astype(np.int64) - (before == offered[:, 0])
+        columns |= {f"choice_{lag}": chosen, f"outcome_{lag}": chosen * won}
+    return pd.DataFrame(columns)
 
 
 def last_choice(choices: Choices, lags: int = LAGS) -> pd.DataFrame:
@@ -120,6 +118,19 @@ def stay_rates(choices: Choices) -> tuple[int, float, float]:
     again = data[data.choice_1 != 0]
     stayed = (again.choice_1 == 1) == (again.second == 1)
     return len(again), float(stayed[again.outcome_1 != 0].mean()), float(stayed[again.outcome_1 == 0].mean())
+
+
+def in_words(choices: Choices) -> str:
+    """Describe how often the partner of the last choice is chosen again; empty if it is never on offer again."""
+    count, *shares = stay_rates(choices)
+    parts = [
+        f"in {share:.0%} of them after {outcome}"
+        for share, outcome in zip(shares, ("an acceptance", "a rejection"), strict=True)
+        if np.isfinite(share)
+    ]
+    if not parts:
+        return ""
+    return f"The last partner was on offer again in {count:,} rounds, and was chosen again {' and '.join(parts)}."
 
 
 def to_rich(effects: pd.DataFrame) -> Table:

@@ -93,6 +93,12 @@ def by_participant(data: Data) -> pd.DataFrame:
     return table
 
 
+def uneven_parts(parts: pd.DataFrame) -> tuple[int, pd.DataFrame]:
+    """Return the usual number of rounds of a session or block, and the rows of those with another one."""
+    usual = int(parts.rounds.mode()[0])
+    return usual, parts[parts.rounds != usual]
+
+
 def doubts(data: Data) -> list[str]:
     """List what suggests that the data were not read as intended, with what to do about it."""
     choices, table = data.choices, by_participant(data)

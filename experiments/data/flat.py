@@ -11,7 +11,7 @@ from accept_reject.experiments.data.cells import as_text, normal
 from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.formats import read_files
 from accept_reject.experiments.data.problems import DataProblems
-from accept_reject.experiments.data.reshape import lengthen, number_rounds, select
+from accept_reject.experiments.data.reshape import ROUND, lengthen, number_rounds, select
 from accept_reject.experiments.data.rounds import REPORTED, RoundsReader
 from accept_reject.experiments.data.text import unread_columns
 
@@ -39,7 +39,7 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
     wanted = config.columns.by_name
     frames = []
     for name, whole in read_files(config, problems).items():
-        table = lengthen(select(whole, name, config, problems), name, config, problems)
+        table = lengthen(select(whole, name, config, problems, notes), name, config, problems, notes)
         missing = [column for column in wanted.values() if column not in table]
         header = [column for column in table if column not in whole.attrs.get("added", ())]
         for column in missing:
@@ -51,7 +51,7 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
         texts = pd.DataFrame({ours: table[column].str.strip() for ours, column in wanted.items()})
         frames.append(texts.assign(file=name, row=table.index))
         added = whole.attrs.get("added", ())
-        read = {*wanted.values(), *config.where, *added, *(() if config.wide is None else whole.columns)}
+        read = {*wanted.values(), *config.where, *added, *([ROUND] if config.wide else [])}
         notes += unread_columns(name, table, read)
         if not whole.attrs.get("whole", True):
             notes.append(f"{name} ends without a line feed; the last row may be cut")
@@ -60,7 +60,13 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
     _mark_missing(frame, config)
     if config.offered is not None:
         for j, partner in enumerate(config.offered):
-            frame[f"offered_{j + 1}"] = normal(partner)
+            frame[f"offered_{j + 1}"] = partner if isinstance(partner, str) else normal(partner)
+    for level in ("session", "block"):
+        if level in frame:
+            problems.add_rows(
+                wanted[level],
+                ((row.file, int(row.row), "is required") for row in frame[frame[level].isna()].itertuples()),
+            )
     _name_partners_alike(frame, config)
     if config.decimal == ",":
         numbers = frame.columns.difference([*_names(frame), "participant", "session", "block", "file", "row"])

@@ -197,6 +197,8 @@ def _text(cell: Any) -> str:
 def _without_empty(rows: Iterable[Row]) -> Iterator[Row]:
     """Leave out columns without a name and without cells, and empty rows above the header."""
     found = list(rows)
+    width = max((len(cells) for _, cells in found), default=0)
+    found = [(number, cells + [""] * (width - len(cells))) for number, cells in found]
     while found and not any(cell.strip() for cell in found[0][1]):
         found.pop(0)
     used = [any(row[1][j].strip() for row in found) for j in range(len(found[0][1]))] if found else []
@@ -206,7 +208,7 @@ def _without_empty(rows: Iterable[Row]) -> Iterator[Row]:
 
 def _with_parts_of_name(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Add the name of the file and its parts such as `sub-01` as columns, unless the table has such columns."""
-    stem = path.name.partition(".")[0]
+    stem = Path(path.name.removesuffix(".gz")).stem
     parts = {FILE_NAME: stem} | dict(_ENTITY.findall(stem))
     extra = {key: value for key, value in parts.items() if key not in table}
     whole = table.attrs.get("whole", True)

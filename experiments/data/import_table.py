@@ -61,7 +61,7 @@ def import_table(file: str, out: Path | None) -> Imported:
     where = {} if wide else where_of(table)
     if wide:
         form["wide"] = wide
-        table = lengthen(table, file, DataConfig.model_construct(None, wide=wide), DataProblems())
+        table = lengthen(table, file, DataConfig.model_construct(None, wide=wide), DataProblems(), [])
     if where:
         form["where"] = where
         ((column, kind),) = where.items()

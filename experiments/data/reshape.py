@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from accept_reject.envs.rendering import plural
 from accept_reject.experiments.data.cells import as_text, normal
 from accept_reject.experiments.data.config import ORDER, DataConfig
 from accept_reject.experiments.data.problems import DataProblems
@@ -14,8 +15,10 @@ ROUND = "round"
 """Name of the column of rounds in a table that was wide."""
 
 
-def select(table: pd.DataFrame, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame:
-    """Keep the rows that are rounds."""
+def select(
+    table: pd.DataFrame, name: str, config: DataConfig, problems: DataProblems, notes: list[str]
+) -> pd.DataFrame:
+    """Keep the rows that are rounds, by `where`."""
     kept = np.ones(len(table), bool)
     for column, cells in config.where.items():
         if column not in table:
@@ -29,10 +32,14 @@ def select(table: pd.DataFrame, name: str, config: DataConfig, problems: DataPro
                 f"must be {' or '.join(map(str, cells))} in some row, as in `where`, got {some}", name, None, column
             )
         kept &= found.isin(allowed).to_numpy()
+    if not kept.all():
+        notes.append(f"{name}: {kept.sum():,} of {len(table):,} rows are rounds, by `where`")
     return table[kept]
 
 
-def lengthen(table: pd.DataFrame, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame:
+def lengthen(
+    table: pd.DataFrame, name: str, config: DataConfig, problems: DataProblems, notes: list[str]
+) -> pd.DataFrame:
     """Give each round a row, in a table in which each has columns; rounds without any cell at the end are left out."""
     pattern = config.wide_columns
     if pattern is None:
@@ -41,7 +48,11 @@ def lengthen(table: pd.DataFrame, name: str, config: DataConfig, problems: DataP
     if not matches:
         problems.add(f"must match `wide` ({config.wide}) in some column, got {', '.join(table.columns)}", name)
         return table
-    rounds = sorted({int(match["round"]) for match in matches.values()})
+    seen: dict[tuple[str, int], str] = {}
+    for column, match in matches.items():
+        if (other := seen.setdefault((match["name"], int(match["round"])), column)) != column:
+            problems.add(f"is of the same round as {other}", name, 1, column)
+    rounds = sorted({number for _, number in seen})
     names = list(dict.fromkeys(match["name"] for match in matches.values()))
     others = [column for column in table if column not in matches]
     parts = []
@@ -52,6 +63,8 @@ def lengthen(table: pd.DataFrame, name: str, config: DataConfig, problems: DataP
     long = pd.concat(parts)
     filled = (long[names].apply(lambda cells: cells.str.strip()) != "").any(axis=1).to_numpy()
     last = pd.Series(np.where(filled, long[ROUND].astype(int), -1)).groupby(long.index.to_numpy()).transform("max")
+    if empty := len(table) - len(set(long.index[filled])):
+        notes.append(f"{name}: {plural(empty, 'row')} without any round")
     return long[long[ROUND].astype(int).to_numpy() <= last.to_numpy()].sort_index(kind="stable")
 
 
@@ -68,7 +81,7 @@ def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> 
     """
     levels = [name for name in ("session", "block") if name in frame]
     order = [_ranked(frame[name]) for name in levels]
-    who = pd.factorize(frame.participant)[0]
+    participant = pd.factorize(frame.participant)[0]
     restarts = config.restarts
     if restarts:
         parts = pd.MultiIndex.from_arrays([_ranked(frame[name]) for name in restarts])
@@ -79,7 +92,7 @@ def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> 
         number = pd.to_numeric(frame["round"], errors="coerce").to_numpy(np.float64)
         if not (np.abs(number) <= MAX_ROUND).all() or (number != np.floor(number)).any():
             return
-        keys = pd.DataFrame({"who": who, "number": number})
+        keys = pd.DataFrame({"participant": participant, "number": number})
         again = bool(keys.duplicated().any())  # numbered anew in each session or block
         within = keys.assign(**dict(zip(levels, order, strict=True))) if again else keys
         if within.duplicated().any():
@@ -94,8 +107,9 @@ def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> 
         elif start != 1:
             notes.append(f"rounds are numbered from {start:.0f}")
         position = number
-    sorted_rows = np.lexsort((position, *reversed(order), who))
-    of_sorted = pd.Series(who[sorted_rows]).groupby(who[sorted_rows]).cumcount().to_numpy() + 1
+    sorted_rows = np.lexsort((position, *reversed(order), participant))
+    in_order = participant[sorted_rows]
+    of_sorted = pd.Series(in_order).groupby(in_order).cumcount().to_numpy() + 1
     numbered = np.empty(len(frame), np.int64)
     numbered[sorted_rows] = of_sorted
     frame["round"] = numbered.astype(str)

@@ -97,7 +97,7 @@ def parse_table(raw: bytes, name: str, form: TextFormat, problems: DataProblems)
         if number not in form.skipped and not (form.comment and line.startswith(form.comment))
     ]
     delimiter = form.delimiter
-    if lines and (match := _SEPARATOR.match(lines[0][1])):  # how Excel is told about the delimiter
+    if lines and (match := _SEPARATOR.match(lines[0][1])):  # a line by which Excel knows the delimiter
         delimiter = delimiter or match[1]
         lines = lines[1:]
     if not lines:

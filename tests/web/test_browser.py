@@ -158,7 +158,7 @@ def test_tabs_and_participants_of_one_browser(browser: Any, tmp_path: Path) -> N
     server.kill()
 
 
-def test_whoever_returns_too_late_is_told(browser: Any, tmp_path: Path) -> None:
+def test_an_expired_session_ends_with_its_code(browser: Any, tmp_path: Path) -> None:
     server = Server(tmp_path, resume_within="1s", recruiting={"exits": {"timed_out": {"code": "LATE"}}})
     person = Person(browser, server, WAYS[0])
     person.consent()

@@ -1,6 +1,6 @@
 // Requests. They are repeated until there is an answer; the server takes each of them once.
 
-import { kept } from "./kept.js";
+import { storage } from "./storage.js";
 import { words } from "./words.js";
 
 let token = null;
@@ -16,18 +16,18 @@ export function useStudy(name, resumes, id) {
 
 // The secret of the session; another tab may have begun it
 export function tokenOf() {
-  if (resumed) token ??= kept.get(keys[0]);
+  if (resumed) token ??= storage.get(keys[0]);
   return token;
 }
 
 export function keepToken(given) {
   token = given;
-  keys.forEach((key) => kept.set(key, given));
+  keys.forEach((key) => storage.set(key, given));
 }
 
 export function forgetToken() {
   token = null;
-  keys.forEach((key) => kept.remove(key));
+  keys.forEach((key) => storage.remove(key));
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

@@ -1,7 +1,7 @@
 // Takes the place of `server.js` in a study without a server: the answers are kept in this browser by the rules of
 // `sessions.py`, and sent to where the data are collected: JATOS gets them after each answer, DataPipe at the end.
 
-import { kept } from "./kept.js";
+import { storage } from "./storage.js";
 import { words } from "./words.js";
 
 const DATAPIPE = "https://pipe.jspsych.org/api/data/";
@@ -22,11 +22,11 @@ export const tokenOf = () => recorded()?.token ?? null;
 export function keepToken() {}
 
 export function forgetToken() {
-  kept.remove(key);
+  storage.remove(key);
 }
 
 // What happened so far; another tab may have added to it
-const recorded = () => JSON.parse(kept.get(key));
+const recorded = () => JSON.parse(storage.get(key));
 
 export async function call(path, body = {}) {
   const [status, answer] = await answers[path.split("?")[0]](body, Date.now() / 1000);
@@ -95,7 +95,7 @@ const answers = {
 
   async "/api/withdraw"() {
     await persist(() => jatos?.abortStudyAjax("withdrawn")); // JATOS deletes what it has
-    kept.remove(key);
+    storage.remove(key);
     return [200, study.endings.withdrawn];
   },
 };
@@ -132,7 +132,7 @@ function expire(record, at) {
 }
 
 function keep(record) {
-  kept.set(key, JSON.stringify(record));
+  storage.set(key, JSON.stringify(record));
   if (study.collector === "jatos") send(record);
 }
 

@@ -2,7 +2,7 @@
 
 const memory = new Map();
 
-export const kept = {
+export const storage = {
   get: (name) => { try { return localStorage.getItem(name); } catch { return memory.get(name) ?? null; } },
   set: (name, value) => { try { localStorage.setItem(name, value); } catch { memory.set(name, value); } },
   remove: (name) => { try { localStorage.removeItem(name); } catch { memory.delete(name); } },
