@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
-from accept_reject.envs.episodes import draw
 from accept_reject.envs.game import GameSpec, PartnerKind
 from accept_reject.envs.rendering import plural
+from accept_reject.experiments.data.hidden_state import inconsistencies
 from accept_reject.experiments.data.problems import DataProblems
 
 REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
@@ -124,8 +124,11 @@ class RoundsReader:
             self.problems.add(
                 f"must offer {game.offered} partners in a round, as in the game, got {len(self.offered)}", self._file
             )
-        if len(self.problems.lines) == before and hidden:
-            self._check_hidden(hidden, partners, game)
+        if len(self.problems.lines) == before and game is not None:
+            participant = pd.factorize(frame.participant)[0]
+            for name, columns in hidden.items():
+                for each in inconsistencies(np.stack(columns, axis=1), participant, partners, game, name):
+                    self._problem(f"{name}_{each.place + 1}", each.rows, each.message)
         if len(self.problems.lines) > before:
             return None
         if game is None:
@@ -239,33 +242,6 @@ class RoundsReader:
         )
         return place
 
-    def _check_hidden(
-        self, hidden: dict[str, list[NDArray[np.float64]]], partners: NDArray[np.int64], game: GameSpec | None
-    ) -> None:
-        """Check that the hidden state of a partner stays the same and is one of the game's, if the game allows this."""
-        if game is None or game.drift or game.open_doors:
-            return
-        for name, columns in hidden.items():
-            values = np.stack(columns, axis=1)
-            valid = valid_hidden(game, name)
-            participant = np.repeat(pd.factorize(self.frame.participant)[0], len(columns))
-            flat = pd.Series(values.ravel())
-            first = flat.groupby([participant, partners.ravel()]).transform("first").to_numpy().reshape(values.shape)
-            for j in range(len(columns)):
-                given, before, title = values[:, j], first[:, j], f"{name}_{j + 1}"
-                other = np.abs(given - before) > ROUNDING
-
-                def changed(i: int, given: Any = given, before: Any = before) -> str:
-                    return f"must be the same in all rounds with a partner, got {given[i]:g} after {before[i]:g}"
-
-                self._problem(title, other, changed)
-                foreign = ~other & (np.abs(given[:, None] - valid).min(axis=1) > ROUNDING)
-
-                def unknown(i: int, given: Any = given, valid: Any = valid) -> str:
-                    return f"must be one of the game's ({', '.join(f'{v:.3g}' for v in valid)}), got {given[i]:g}"
-
-                self._problem(title, foreign, unknown)
-
     def _number_partners(self, number: NDArray[np.float64], names: list[str] | None) -> tuple[NDArray[np.int64], int]:
         """Return the offered partners as numbers, `(rows, offered)`, and the largest number for one participant."""
         offers = self.frame[self.offered]
@@ -337,17 +313,6 @@ class RoundsReader:
             ids=tuple(map(str, ids)),
             recorded=None if not unplayed.any() else (~unplayed).sum(axis=1),
         )
-
-
-ROUNDING = 0.005
-"""Largest difference of hidden values that is due to rounding."""
-
-
-def valid_hidden(game: GameSpec, name: str) -> NDArray[np.float64]:
-    """Return the valuations or acceptance probabilities of a game's kinds of partners, which must be constant."""
-    state = draw(game, 0, 1)
-    found = state.partner_valuation if name == "valuation" else state.partner_acceptance
-    return np.unique(found.astype(np.float64))
 
 
 def unknown_game(partners: int, offered: int, rounds: int, ranks: int, rank_shown: bool) -> GameSpec:
