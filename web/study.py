@@ -151,6 +151,15 @@ class Study(Spec):
             raise ValueError("must be 0, or at least 2 points, got 1")
         return points
 
+    @field_validator("extra")
+    @classmethod
+    def _check_extra(cls, scripts: tuple[Script, ...]) -> tuple[Script, ...]:
+        names = [each.name for each in scripts]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"names of files must be unique, got {', '.join(map(repr, repeated))} more than once")
+        return scripts
+
     @field_validator("resume_within")
     @classmethod
     def _check_duration(cls, text: str) -> str:

@@ -121,6 +121,9 @@ def test_scripts_are_part_of_a_study(tmp_path: Path) -> None:
         load_config(Study, str(path))
     assert "extra.1: 'missing.js' can't be read: No such file or directory" in str(raised.value)
     assert "extra.2.name: " in str(raised.value)
+    path.write_text(dump(STUDY | {"extra": ["ask.js", "ask.js"]}))
+    with pytest.raises(InvalidInputError, match=r"extra: names of files must be unique, got 'ask\.js' more than once"):
+        load_config(Study, str(path))
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
