@@ -12,6 +12,7 @@ from rich.table import Table
 
 from accept_reject.envs.choices import Choices
 from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.analysis.mixed_logit import mixed_logit
 
 LAGS = 5
 """Number of rounds that are looked back."""
@@ -101,7 +102,31 @@ def last_choice(choices: Choices, lags: int = LAGS) -> pd.DataFrame:
             for name in names:
                 row = (fit.params[name], fit.bse[name], fit.tvalues[name], fit.pvalues[name], *interval.loc[name])
                 found.loc[name] = row
-    kinds, rounds = zip(*(name.split("_") for name in names), strict=True)
+    return _by_lag(found)
+
+
+def mixed_last_choice(choices: Choices, lags: int = LAGS) -> pd.DataFrame:
+    """Estimate the same effects by a mixed-effects model, in which all of them vary between participants.
+
+    Args:
+        choices: Choices with two partners in each offer.
+        lags: Number of earlier rounds.
+
+    Returns:
+        A row for each effect and lag, with what `mixed_logit` returns.
+
+    Raises:
+        InvalidInputError: If there are not two partners in each offer.
+    """
+    data = histories(choices, lags)
+    predictors = data.drop(columns=["player", "second"]).assign(constant=1.0)
+    fitted = mixed_logit(data.second.to_numpy(bool), predictors, data.player.to_numpy())
+    return _by_lag(fitted.loc[[f"{kind}_{lag}" for kind in KINDS for lag in range(1, lags + 1)]])
+
+
+def _by_lag(found: pd.DataFrame) -> pd.DataFrame:
+    """Split names such as `outcome_1` into the columns `effect` and `lag`."""
+    kinds, rounds = zip(*(name.split("_") for name in found.index), strict=True)
     found.insert(0, "effect", kinds)
     found.insert(1, "lag", [int(each) for each in rounds])
     return found.reset_index(drop=True)
@@ -136,14 +161,16 @@ def in_words(choices: Choices) -> str:
 def to_rich(effects: pd.DataFrame) -> Table:
     """Format effects as a table for the terminal, a row for each lag."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title_justify="left")
-    table.title = "Effects of the last rounds (log odds)"
-    for name in ("rounds ago", "outcome", "SE", "z", "choice", "SE", "z"):
+    mixed = "sd" in effects
+    table.title = "Effects of the last rounds (log odds" + ("; mixed model)" if mixed else ")")
+    last, third = ("SD", "sd") if mixed else ("z", "z")
+    for name in ("rounds ago", "outcome", "SE", last, "choice", "SE", last):
         table.add_column(name, justify="right")
     for lag, part in effects.groupby("lag"):
         cells = [str(lag)]
         for kind in KINDS:
             row = part[part.effect == kind].iloc[0]
-            numbers = (f"{row.estimate:.2f}", f"{row.se:.2f}", f"{row.z:.1f}")
+            numbers = (f"{round(row.estimate, 2) + 0.0:.2f}", f"{row.se:.2f}", f"{row[third]:.{2 if mixed else 1}f}")
             cells += numbers if np.isfinite(row.estimate) else ("–", "–", "–")
         table.add_row(*cells)
     return table

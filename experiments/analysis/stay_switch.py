@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from accept_reject.envs.choices import Choices
+from accept_reject.experiments.analysis.mixed_logit import mixed_logit
 
 EFFECTS = ("rank", "outcome")
 TITLE = "Stay/switch effects (log odds per SD)"
@@ -87,14 +88,11 @@ def stay_switch(choices: Choices, answers: NDArray[np.integer] | None = None) ->
         dissociable learning about relational value and reward. *PNAS*, 121(49), e2400022121.
         [doi:10.1073/pnas.2400022121](https://doi.org/10.1073/pnas.2400022121)
     """
-    data = repeat_offers(choices, answers)
     columns = ("estimate", "se", "z", "p", "odds_ratio", "low", "high")
     effects = pd.DataFrame(np.nan, index=pd.Index(EFFECTS, name="effect"), columns=list(columns))
-    spread = data[list(EFFECTS)].std(ddof=0)
-    usable = [effect for effect in EFFECTS if spread[effect] > 1e-9]
-    if not usable or data.stay.nunique() < 2 or data.player.nunique() < 2:
+    data, standardized = _predictors(choices, answers)
+    if not len(standardized.columns) or data.stay.nunique() < 2 or data.player.nunique() < 2:
         return effects
-    standardized = ((data[usable] - data[usable].mean()) / spread[usable]).fillna(0.0)
     design = sm.add_constant(standardized)
     if len(design) <= design.shape[1] or np.linalg.matrix_rank(design) < design.shape[1]:
         return effects
@@ -109,11 +107,33 @@ def stay_switch(choices: Choices, answers: NDArray[np.integer] | None = None) ->
     if not fit.mle_retvals["converged"] or not np.isfinite(fit.bse).all():
         return effects
     interval = fit.conf_int()
-    for effect in usable:
+    for effect in standardized:
         b = fit.params[effect]
         row = (b, fit.bse[effect], fit.tvalues[effect], fit.pvalues[effect], np.exp(b), *interval.loc[effect])
         effects.loc[effect] = row
     return effects
+
+
+def _predictors(choices: Choices, answers: NDArray[np.integer] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the repeated offers, and those of their predictors that vary, standardized."""
+    data = repeat_offers(choices, answers)
+    spread = data[list(EFFECTS)].std(ddof=0)
+    usable = [effect for effect in EFFECTS if spread[effect] > 1e-9]
+    return data, ((data[usable] - data[usable].mean()) / spread[usable]).fillna(0.0)
+
+
+def mixed_stay_switch(choices: Choices) -> pd.DataFrame:
+    """Estimate the same effects by a mixed-effects model, in which they and the intercept vary between participants.
+
+    Args:
+        choices: The choices.
+
+    Returns:
+        One row for each effect, as `mixed_logit` returns them.
+    """
+    data, standardized = _predictors(choices)
+    fitted = mixed_logit(data.stay.to_numpy(bool), standardized.assign(constant=1.0), data.player.to_numpy(int))
+    return fitted.reindex(pd.Index(EFFECTS, name="effect"))
 
 
 def of_run(folder: Path) -> pd.DataFrame:
@@ -124,14 +144,16 @@ def of_run(folder: Path) -> pd.DataFrame:
 def to_rich(effects: pd.DataFrame) -> Table:
     """Format effects as a table for the terminal."""
     names = [column for column in ("scenario", "agent", "effect") if column in effects]
-    numbers = {"estimate": 2, "se": 2, "z": 1, "odds_ratio": 2}
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=TITLE, title_justify="left")
+    last = {"sd": "SD of participants"} if "sd" in effects else {"odds_ratio": "odds ratio"}
+    titles = {"estimate": "estimate", "se": "SE", "z": "z"} | last
+    title = TITLE.replace(")", "; mixed model)") if "sd" in effects else TITLE
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=title, title_justify="left")
     for name in names:
         table.add_column(name, no_wrap=True)
-    for name in ("estimate", "SE", "z", "odds ratio"):
+    for name in titles.values():
         table.add_column(name, justify="right")
     for row in effects.to_dict("records"):
         known = not np.isnan(row["estimate"])
-        cells = [f"{row[name]:.{digits}f}" if known else "–" for name, digits in numbers.items()]
+        cells = [f"{row[name]:.{1 if name == 'z' else 2}f}" if known else "–" for name in titles]
         table.add_row(*(str(row[name]) for name in names), *cells)
     return table
