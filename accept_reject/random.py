@@ -26,6 +26,7 @@ class Stream(IntEnum):
     GROUP_UNCERTAINTY = 13
     POSTERIOR_DRAWS = 14
     RATING_ORDER = 15
+    RATINGS = 16
 
 
 def episode_generator(seed: int, block: int) -> np.random.Generator:

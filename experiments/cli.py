@@ -27,6 +27,9 @@ Overrides = Annotated[list[str] | None, typer.Argument(help="Changes to the conf
 Out = Annotated[Path, typer.Option(help="Folder in which the run's own folder is created.")]
 RUNS = Path("runs")
 
+MODEL = "bayes-hybrid"
+"""The winning model of the study."""
+
 SHOWN = 20
 """Number of rows of a table that are printed."""
 
@@ -106,15 +109,23 @@ def simulate(
 ) -> None:
     """Simulate participants and write their choices as a data set."""
     from accept_reject.experiments.config import load_config
-    from accept_reject.experiments.data.bids import check_replaceable, write_dataset
+    from accept_reject.experiments.data.bids import check_replaceable, labels_of, write_dataset
+    from accept_reject.experiments.data.liking import liking_files
     from accept_reject.experiments.simulation.population import PopulationConfig
+    from accept_reject.experiments.simulation.ratings import rate
     from accept_reject.experiments.simulation.simulate import simulate as run
 
     population = load_config(PopulationConfig, config, overrides or [])
     folder = out or Path("data") / population.name
     check_replaceable(folder)  # fail early
     choices, parameters = run(population)
-    write_dataset(choices, folder, population.name, f"the agent {population.agent}", parameters)
+    files = {}
+    if population.ratings is not None:
+        ratings = rate(population, choices, parameters)
+        files = liking_files(
+            labels_of(choices), ratings, lambda name: f"Belief that {name} values the participant, plus noise"
+        )
+    write_dataset(choices, folder, population.name, f"the agent {population.agent}", parameters, files=files)
     typer.echo(f"{len(choices)} simulated participants: {folder}")
 
 
@@ -150,14 +161,15 @@ def check(
     overrides: Overrides = None,
 ) -> None:
     """Summarize a data set, or list all its problems with file, row and column."""
-    from accept_reject.experiments.data.describe import by_participant, describe, doubts, uneven_parts
+    from accept_reject.experiments.data.describe import by_participant, describe, doubts, parts_of, uneven_parts
     from accept_reject.experiments.data.load import load
 
     loaded = load(data, overrides or [])
     _list(dict(describe(loaded)))
     _print(by_participant(loaded), "participants")
-    if loaded.parts is not None:
-        usual, others = uneven_parts(loaded.parts)
+    parts = parts_of(loaded)
+    if parts is not None:
+        usual, others = uneven_parts(parts)
         typer.echo(f"Sessions and blocks have {usual} rounds for each participant{' except:' if len(others) else ''}")
         if len(others):
             _print(others, "sessions and blocks")
@@ -169,12 +181,13 @@ def check(
 def stay_switch(
     source: Annotated[str, typer.Argument(help="Data, as for check, or the folder of a benchmark.")],
     overrides: Overrides = None,
+    mixed: Annotated[bool, typer.Option("--mixed", help="Also fit mixed-effects models.")] = False,
 ) -> None:
     """Estimate how staying with a partner depends on its last rank and outcome, and on the last rounds."""
     from rich.console import Console
 
     from accept_reject.experiments.analysis import last_choice as last
-    from accept_reject.experiments.analysis.stay_switch import of_run, stay_switch, to_rich
+    from accept_reject.experiments.analysis.stay_switch import mixed_stay_switch, of_run, stay_switch, to_rich
     from accept_reject.experiments.data.load import load
 
     folder, console = Path(source), Console()
@@ -183,13 +196,45 @@ def stay_switch(
         return
     choices = load(source, overrides or []).choices
     console.print(to_rich(stay_switch(choices).reset_index()))
+    if mixed:
+        console.print(to_rich(mixed_stay_switch(choices).reset_index()))
     if choices.game.offered == 2:
         console.print(last.to_rich(last.last_choice(choices)))
+        if mixed:
+            console.print(last.to_rich(last.mixed_last_choice(choices)))
         typer.echo(last.in_words(choices))
     if len(choices) < last.FEW_CLUSTERS:
         typer.echo(
             f"With {len(choices)} participants, standard errors are too small; at least {last.FEW_CLUSTERS} are needed."
         )
+
+
+@app.command()
+def ratings(
+    data: Annotated[str, typer.Argument(help="Data with ratings of partners, as for check.")],
+    overrides: Overrides = None,
+    model: Annotated[str, typer.Option(help="The learner whose beliefs are compared with the ratings.")] = MODEL,
+    out: Annotated[Path | None, typer.Option(help="Folder for tables and a figure.")] = None,
+) -> None:
+    """Estimate how ratings of partners depend on their ranks and outcomes, and on a model's beliefs."""
+    from rich.console import Console
+
+    from accept_reject.experiments.data.load import load
+    from accept_reject.experiments.ratings import analyze, tables, write_ratings
+    from accept_reject.experiments.reporting.tables import to_rich
+
+    console, loaded = Console(), load(data, overrides or [])
+    with console.status(f"Fitting {model}"):
+        found = analyze(loaded, model)
+    simulated = " (simulated)" if loaded.simulated else ""
+    raters = sum(each.levels.ratings.player.nunique() for each in found[:1])
+    typer.echo(f"Ratings of {raters} participants{simulated}; levels of partners from {found[0].levels.origin}\n")
+    for each in found:
+        for table in tables(each):
+            console.print(to_rich(table))
+    if out is not None:
+        write_ratings(found, loaded, out)
+        typer.echo(f"Tables and figure: {out}")
 
 
 @app.command()

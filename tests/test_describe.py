@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from accept_reject.experiments.data.describe import by_participant, describe, doubts
+from accept_reject.experiments.data.describe import by_participant, describe, doubts, parts_of
 from accept_reject.experiments.data.load import Data, load
 
 HEADER = "who,session,n,left,right,chosen,won,rt"
@@ -30,8 +30,9 @@ def test_numbers_of_each_participant(tmp_path: Path) -> None:
          "accepted": [0.5, 1.0], "response_time": [0.6, 0.9]}
     )  # fmt: skip
     pd.testing.assert_frame_equal(by_participant(data), expected, check_dtype=False)
-    assert data.parts is not None
-    assert data.parts.to_numpy().tolist() == [["a", "1", 2, 0], ["a", "2", 1, 1], ["b", "1", 1, 0]]
+    parts = parts_of(data)
+    assert parts is not None
+    assert parts.to_numpy().tolist() == [["a", "1", 2, 0], ["a", "2", 1, 1], ["b", "1", 1, 0]]
     assert dict(describe(data))["sessions and blocks"] == "1 to 2 for each participant, by session"
 
 

@@ -105,7 +105,7 @@ def test_other_columns_are_another_run(data: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "problems"),
     [
-        ({"groups": "diagnose"}, ["groups: must be a column of participants.tsv (simulated, diagnosis, age,"]),
+        ({"groups": "diagnose"}, ["groups: must be a property of participants (simulated, diagnosis, age,"]),
         ({"groups": "diagnose"}, ["did you mean 'diagnosis'"]),
         ({"groups": "site"}, ["groups: 'site' must have from 2 to 20 different values, got 1"]),
         (
@@ -126,7 +126,7 @@ def test_problems_of_columns(changes: dict[str, Any], problems: list[str], data:
 
 
 def test_other_data_have_no_columns() -> None:
-    with pytest.raises(InvalidInputError, match=r"are columns of participants\.tsv in a BIDS data set, got other data"):
+    with pytest.raises(InvalidInputError, match=r"are properties of participants: .* got data without them"):
         design_of(config(Path("population_babur2024"), groups="diagnosis"), load("population_babur2024"))
 
 

@@ -64,6 +64,7 @@ FIRST_NUMBERS = {
     Stream.GROUP_UNCERTAINTY: [2457381938, 1633011918, 4056236335],
     Stream.POSTERIOR_DRAWS: [1826226881, 1303594309, 4279092850],
     Stream.RATING_ORDER: [2702330771, 1199755627, 1816768458],
+    Stream.RATINGS: [2684290666, 2180119607, 515891008],
 }
 """Of the generators with seed 1 and the numbers 2 and 3. A change of these changes all results of the stream."""
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from accept_reject.envs.choices import MISSED, Choices
 from accept_reject.envs.episodes import Episodes, draw
-from accept_reject.envs.rendering import partner_name
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.data.bids import check_replaceable, write_dataset
+from accept_reject.experiments.data.liking import liking_files
 from accept_reject.experiments.files import without_formula, write
 from accept_reject.web.bonus import bonus
 from accept_reject.web.schedule import CHECK, CONSENT_AGAIN
@@ -26,8 +25,6 @@ from accept_reject.web.study import Study
 
 KINDS = ("real", "pilot", "simulated")
 """Kinds of sessions; a data set has sessions of one kind."""
-
-LIKING = "phenotype/liking"
 
 EXTRA = "sourcedata/extra.jsonl"
 """The trials of the study's own, one in each line, as jsPsych collected them."""
@@ -245,21 +242,10 @@ def _extra_file(labels: Sequence[str], extra: Sequence[Sequence[dict[str, Any]]]
 
 
 def _liking_files(study: Study, labels: Sequence[str], liking: np.ndarray[Any, Any]) -> dict[str, str]:
-    names = [f"liking_{partner_name(i)}" for i in range(study.game.n_partners)]
-    table = pd.DataFrame(liking, columns=names).astype("Int64")
-    table.insert(0, "participant_id", labels)
     texts = next(iter(study.languages.values())).rating
     levels = {str(i): str(i) for i in range(1, study.ratings + 1)}
     levels |= {"1": f"1 ({texts.low})", str(study.ratings): f"{study.ratings} ({texts.high})"}
-    meanings: dict[str, Any] = {"MeasurementToolMetadata": {"Description": "Ratings of the partners after the rounds"}}
-    meanings["participant_id"] = {"Description": "Label of the participant"}
-    for i, name in enumerate(names):
-        question = texts.question.replace("{name}", partner_name(i))
-        meanings[name] = {"Description": question, "Levels": levels}
-    return {
-        f"{LIKING}.tsv": table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"),
-        f"{LIKING}.json": json.dumps(meanings, indent=2, ensure_ascii=False) + "\n",
-    }
+    return liking_files(labels, liking, lambda name: texts.question.replace("{name}", name), levels)
 
 
 def study_of(files: Sequence[Path]) -> Study:

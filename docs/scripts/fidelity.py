@@ -15,13 +15,16 @@ from rich.progress import track
 from accept_reject.agents import make_agent
 from accept_reject.envs import Episodes, draw, scenario
 from accept_reject.experiments.analysis.intervals import mean_interval
+from accept_reject.experiments.analysis.ratings import anova, with_levels
 from accept_reject.experiments.analysis.scores import ANCHORED, score
 from accept_reject.experiments.analysis.stay_switch import EFFECTS, stay_switch
 from accept_reject.experiments.config import load_config
+from accept_reject.experiments.data.liking import as_ratings
 from accept_reject.experiments.files import write
 from accept_reject.experiments.reporting.tables import cell
 from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.simulation.population import PopulationConfig, draw_parameters
+from accept_reject.experiments.simulation.ratings import rate
 from accept_reject.experiments.simulation.simulate import simulate
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +52,19 @@ populations, from 0 in standard errors of the mean).
 | population | effect | mean | SD over studies | mean SE | published | distance |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
 
+RATING_STUDIES = 100
+PUBLISHED_RATINGS = {"rank": (20.39, 0.33), "outcome": (13.76, 0.25)}
+RATINGS_TABLE = """## Ratings in {studies} simulated studies of 42 participants
+
+Repeated-measures analysis of variance of ratings after the last round: the mean and the SD over studies of F and of
+partial eta squared, and the share of studies with p < 0.05. A rating is the participant's belief plus noise, with two
+numbers chosen for the published effects: the SD of the noise, 0.3, and the odds of w, which are four times those in
+choices. With the same w in ratings and choices, and a noise of 0.2, rank has a mean F of about 20, but outcome of about
+80: if ratings are beliefs of this kind, ranks count more in them than in choices.
+
+| population | effect | F | SD | published | partial eta² | SD | published | p < 0.05 |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+
 TWO_SIGNALS = """## What learning from two signals achieves
 
 Scores over {games:,} games with common random numbers, and 95% intervals over {seeds} seeds. *Minus hybrid* is
@@ -62,7 +78,7 @@ good at both goals, as the lower of the two scores shows.
 
 def main() -> None:
     text = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
-    write(PAGE, "\n".join([text + MARK, *parameters(), *studies(), *two_signals()]))
+    write(PAGE, "\n".join([text + MARK, *parameters(), *studies(), *ratings(), *two_signals()]))
 
 
 def parameters() -> list[str]:
@@ -91,6 +107,24 @@ def studies() -> list[str]:
             lines.append(
                 f"| {name}: {about} | {effect} | {mean:.3f} | {sd:.3f} | {se:.3f} | {published} | {distance} |"
             )
+    return [*lines, ""]
+
+
+def ratings() -> list[str]:
+    lines = [RATINGS_TABLE.format(studies=RATING_STUDIES)]
+    for name in ("babur2024", "w1", "w0"):
+        config, found = shipped(name), []
+        for seed in track(range(RATING_STUDIES), description=f"{name}: ratings"):
+            choices, drawn = simulate(config, seed)
+            found.append(anova(with_levels(as_ratings(rate(config, choices, drawn, seed)), choices)))
+        for effect, published in PUBLISHED_RATINGS.items():
+            cells = []
+            for column, shown in zip(("F", "partial_eta2"), published, strict=True):
+                values = np.array([each[column][effect] for each in found])
+                cells += [f"{values.mean():.2f}", f"{values.std(ddof=1):.2f}"]
+                cells.append(str(shown) if name == "babur2024" else "")
+            share = np.mean([each.p[effect] < 0.05 for each in found])
+            lines.append(f"| {name}: {POPULATIONS[name]} | {effect} | {' | '.join(cells)} | {share:.0%} |")
     return [*lines, ""]
 
 

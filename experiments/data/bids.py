@@ -23,6 +23,7 @@ from accept_reject.envs.game import GameSpec
 from accept_reject.envs.rendering import partner_name
 from accept_reject.errors import InvalidInputError, parse, shorten
 from accept_reject.experiments.data.bids_checks import check_columns, check_whole, read_json
+from accept_reject.experiments.data.liking import read_liking
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
 from accept_reject.experiments.data.text import TextFormat, read_table, unread_columns
@@ -120,7 +121,7 @@ def _write_files(
     meanings: Mapping[str, Any],
     license_name: str,
 ) -> None:
-    labels = [f"sub-{label}" for label in _labels(choices)]
+    labels = labels_of(choices)
     about = f"Choices in the accept-or-reject game. {'SIMULATED: made by ' + simulated if simulated else ''}".strip()
     description = {
         "Name": f"{name} (simulated)" if simulated else name,
@@ -168,6 +169,8 @@ class Dataset(NamedTuple):
         game_known: Whether it specifies the game.
         notes: What was not read.
         participants: The columns of `participants.tsv` as text, a row for each row of `choices`.
+        rounds: What else is known about each round, see `Data.rounds`.
+        ratings: Ratings of partners, see `Data.ratings`.
     """
 
     choices: Choices
@@ -175,6 +178,8 @@ class Dataset(NamedTuple):
     game_known: bool
     notes: list[str]
     participants: pd.DataFrame
+    rounds: pd.DataFrame
+    ratings: pd.DataFrame | None
 
 
 def read_dataset(folder: Path) -> Dataset:
@@ -216,16 +221,19 @@ def read_dataset(folder: Path) -> Dataset:
             known = known.where(known != MISSING, None)
             frames.append(known.assign(file=name, row=table.index, participant=label.removeprefix("sub-")))
             notes += unread_columns(name, table, set(known))
-    choices = None
+    choices = ratings = None
     if frames:
         names = [partner_name(i) for i in range(game.n_partners)] if game else None
         reader = RoundsReader(pd.concat(frames, ignore_index=True), ranks, problems)
         choices = reader.read(game, names)
+        if choices is not None and reader.partners is not None:
+            labels = [f"sub-{name}" for name in choices.names()]
+            ratings = read_liking(folder, labels, reader.partners, problems, notes)
     problems.raise_if_any(str(folder))
-    assert choices is not None  # else there was a problem
+    assert choices is not None and reader.rounds is not None  # else there was a problem
     if listed:
         participants = participants.loc[[f"sub-{name}" for name in choices.names()]]
-    return Dataset(choices, simulated, game is not None, notes, participants)
+    return Dataset(choices, simulated, game is not None, notes, participants, reader.rounds, ratings)
 
 
 def is_simulated(folder: Path) -> bool:
@@ -282,13 +290,13 @@ def _read_participants(folder: Path, problems: DataProblems) -> pd.DataFrame:
     return table.drop(columns="row", errors="ignore").assign(row=table.index).set_index("participant_id")
 
 
-def _labels(choices: Choices) -> list[str]:
-    """Return labels of letters and digits as BIDS requires: the players' names if they qualify, else numbers."""
+def labels_of(choices: Choices) -> list[str]:
+    """Return labels such as `sub-001`: with the players' names if they are letters and digits, else with numbers."""
     names = choices.names()
     if choices.ids and all(name.isalnum() and name.isascii() for name in names):
-        return list(names)
+        return [f"sub-{name}" for name in names]
     width = max(3, len(str(len(names))))
-    return [f"{i + 1:0{width}d}" for i in range(len(names))]
+    return [f"sub-{i + 1:0{width}d}" for i in range(len(names))]
 
 
 def _tsv(table: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,3 +22,25 @@ def normal(cell: Any) -> str:
 def as_text(cells: pd.Series) -> pd.Series:
     """Apply `normal` to every cell that is not missing."""
     return cells.map({cell: normal(cell) for cell in cells.dropna().unique()})
+
+
+def mark_missing(table: pd.DataFrame, missing: Iterable[Any]) -> pd.DataFrame:
+    """Replace the cells that stand for a missing value by None."""
+    codes = {normal(cell) for cell in missing}
+    marked = {}
+    for column in table:
+        cells = table[column].mask(as_text(table[column]).isin(codes), None)
+        marked[column] = cells.astype(object).where(cells.notna(), None)
+    return pd.DataFrame(marked, index=table.index)
+
+
+def with_points(table: pd.DataFrame, decimal: str) -> pd.DataFrame:
+    """Replace decimal commas by points, in cells that are numbers."""
+    return table if decimal == "." else table.replace(r"^([-+]?\d*),(\d+)$", r"\1.\2", regex=True)
+
+
+def name_alike(cells: pd.Series, names: Sequence[str]) -> pd.Series:
+    """Write names as in another table, where they differ only as numbers do: 7.0 and 7, but not 007 and 7."""
+    known = set(names)
+    forms = {normal(name): name for name in names}
+    return cells.map(lambda cell: cell if cell is None or cell in known else forms.get(normal(cell), cell))

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from accept_reject.errors import Integer, Spec
-from accept_reject.experiments.config import DataPath
+from accept_reject.experiments.data.participants import ParticipantsTable
+from accept_reject.experiments.data.ratings_table import RatingsTable
+from accept_reject.experiments.data.table_file import Cell, Name, TableFile
 from accept_reject.experiments.entries import ScenarioEntry
-
-Cell = bool | int | float | str
-Name = Annotated[str, Field(min_length=1)]
 
 ORDER = "order of rows"
 """In place of a column of rounds: the rows of a participant are its rounds."""
-
-FILE_NAME = "file name"
-"""In place of a column: the name of the file, without its ending."""
 
 
 def _as_tuple(value: Any) -> Any:
@@ -51,8 +46,12 @@ class Columns(Spec):
         rank: The partner's rank of the participant, if there is such a column.
         spots: The partner's number of spots, if there is such a column.
         response_time: Time from offer to choice, if there is such a column.
+        condition: The condition of the round, if there are several within participants.
+        onset: Time of the offer since the start of the scanner run, if there is such a column.
+        feedback_onset: Time of the feedback since the start of the scanner run, if there is such a column.
         valuation: How much each offered partner values the participant, if it is known; one column for each place.
         acceptance: The probability that each offered partner accepts, if it is known; one column for each place.
+        properties: Properties of the participant that are in each of its rows, such as its group or its age.
     """
 
     participant: Name
@@ -65,8 +64,12 @@ class Columns(Spec):
     rank: Name | None = None
     spots: Name | None = None
     response_time: Name | None = None
+    condition: Name | None = None
+    onset: Name | None = None
+    feedback_onset: Name | None = None
     valuation: tuple[Name, ...] = ()
     acceptance: tuple[Name, ...] = ()
+    properties: tuple[Name, ...] = ()
 
     @field_validator("valuation", "acceptance")
     @classmethod
@@ -95,31 +98,22 @@ class Columns(Spec):
     @property
     def by_name(self) -> dict[str, str]:
         """The columns of the table by our names, such as `offered_1`; without `order of rows`."""
-        single = ("participant", "round", "choice", "accepted", "session", "block", "rank", "spots", "response_time")
-        found = {name: getattr(self, name) for name in single if getattr(self, name) not in (None, ORDER)}
-        for name in ("offered", "valuation", "acceptance"):
+        several = ("offered", "valuation", "acceptance", "properties")
+        single = {name: getattr(self, name) for name in type(self).model_fields if name not in several}
+        found = {name: column for name, column in single.items() if column not in (None, ORDER)}
+        for name in several:
             found |= {f"{name}_{j + 1}": column for j, column in enumerate(getattr(self, name) or ())}
         return found
 
 
-class DataConfig(Spec):
+class DataConfig(TableFile):
     """A table and how to read it.
 
     Attributes:
-        file: The table: text with commas, tabs or semicolons, also compressed (`.gz`), an Excel workbook, JSON of
-            jsPsych or JATOS, or a file of SPSS or Stata. A path relative to the config's folder. With `*`, such as
-            `data/*.csv`, all files that match are parts of one table.
-        encoding: The encoding of a text; by default UTF-8, or UTF-16 with a byte-order mark.
-        delimiter: The delimiter of a text; by default the most frequent one in the header.
-        comment: What lines begin with that are left out, such as `#`.
-        skip_rows: Numbers of rows that are left out, as an editor or a spreadsheet shows them. A single number is how
-            many rows are left out at the top.
-        sheet: The sheet of a workbook, by name; by default the first one.
         where: Which rows are rounds: a column, and what is in its cells, such as `{phase: test}`.
         wide: If each round has columns of its own: their names, such as `{name}_{round}`. In `columns`, they are called
             by what stands in place of `{name}`, and `round: round`.
         columns: Names of its columns.
-        missing: Cells that count as missing.
         accepted: The cells for accepted and rejected, such as `[1, -1]`.
         offered: The partners, if all rounds offer the same ones; otherwise they are in `columns.offered`.
         choice: Content of the choice column: the partner, its place in the offer, counted from 0 or from 1, or a list
@@ -127,23 +121,17 @@ class DataConfig(Spec):
         restart: Where partners are new, although they have the same names: in each session, in each block, or never. By
             default in each block, or in each session without blocks.
         gaps: Whether numbers of rounds may be missing, because rounds were excluded.
-        unit: Unit of response times.
-        decimal: The decimal separator.
+        unit: Unit of response times and onsets.
         ranks: Number of ranks, if no game is given.
         game: The game, if it can be specified; otherwise only its size is known.
+        participants: Another table with properties of the participants, such as groups and questionnaires.
+        ratings: Another table with ratings of the partners.
     """
 
     kind: Literal["data"] = "data"
-    file: DataPath
-    encoding: str | None = None
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    comment: Annotated[str, Field(min_length=1)] | None = None
-    skip_rows: Integer | tuple[Integer, ...] = ()
-    sheet: Name | None = None
     where: dict[Name, Annotated[tuple[Cell, ...], Field(min_length=1), BeforeValidator(_as_tuple)]] = {}
     wide: Name | None = None
     columns: Columns
-    missing: tuple[Cell, ...] = ("", "n/a", "NA", "NaN")
     accepted: tuple[Cell, Cell] = (1, 0)
     offered: Annotated[tuple[Cell, ...], Field(min_length=2)] | None = None
     choice: Literal["partner", "place from 0", "place from 1"] | Annotated[tuple[Cell, ...], Field(min_length=2)] = (
@@ -152,18 +140,10 @@ class DataConfig(Spec):
     restart: Literal["session", "block", "never"] | None = None
     gaps: bool = False
     unit: Literal["s", "ms"] = "s"
-    decimal: Literal[".", ","] = "."
     ranks: Annotated[Integer, Field(ge=2, le=100)] = 8
     game: ScenarioEntry | None = None
-
-    @field_validator("encoding")
-    @classmethod
-    def _check_encoding(cls, name: str | None) -> str | None:
-        try:
-            codecs.lookup(name or "utf-8")
-        except LookupError:
-            raise ValueError(f"must be an encoding such as utf-8, cp1252 or utf-16, got {name!r}") from None
-        return name
+    participants: ParticipantsTable | None = None
+    ratings: RatingsTable | None = None
 
     @field_validator("wide")
     @classmethod
@@ -186,11 +166,6 @@ class DataConfig(Spec):
         if problems:
             raise ValueError("\n".join(problems))
         return self
-
-    @property
-    def skipped(self) -> frozenset[int]:
-        """Numbers of the rows that are left out."""
-        return frozenset(range(1, self.skip_rows + 1) if isinstance(self.skip_rows, int) else self.skip_rows)
 
     @property
     def restarts(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ FEW_IN_PART = 3
 
 def describe(data: Data) -> list[tuple[str, str]]:
     """Summarize choices as pairs of a name and a value."""
-    choices = data.choices
+    choices, parts = data.choices, parts_of(data)
     answered = ~choices.missed
     recorded = _recorded(choices)
     missed = int(recorded.sum() - answered.sum())
@@ -37,7 +37,8 @@ def describe(data: Data) -> list[tuple[str, str]]:
         ("participants", f"{len(choices)}" + (" (simulated)" if data.simulated else "")),
         ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in total"),
         ("missed", f"{missed:,} ({missed / recorded.sum():.1%})"),
-        *([] if data.parts is None else [("sessions and blocks", _parts(data.parts))]),
+        *([] if parts is None else [("sessions and blocks", _in_words(parts))]),
+        *_labels(data),
         ("partners", f"{choices.game.n_partners}, {choices.game.offered} in each offer"),
         ("different offers", f"{len(np.unique(pairs, axis=0)):,}"),
         (
@@ -61,7 +62,36 @@ def _span(values: NDArray[np.integer]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _parts(parts: pd.DataFrame) -> str:
+def parts_of(data: Data) -> pd.DataFrame | None:
+    """Numbers of rounds and of missed rounds of each participant in each session and block; None without these."""
+    levels = [name for name in ("session", "block") if data.rounds is not None and name in data.rounds]
+    if data.rounds is None or not levels:
+        return None
+    recorded = np.arange(data.choices.game.rounds) < _recorded(data.choices)[:, None]
+    missed = data.rounds.assign(missed=data.choices.missed[recorded])
+    groups = missed.groupby(["participant", *levels], sort=False, dropna=False)
+    return groups.agg(rounds=("missed", "size"), missed=("missed", "sum")).reset_index()
+
+
+def _labels(data: Data) -> list[tuple[str, str]]:
+    """What is recorded in addition to choices."""
+    found = []
+    if data.rounds is not None and "condition" in data.rounds:
+        counts = data.rounds.condition.value_counts(dropna=False, sort=False)
+        shown = [f"{'none' if pd.isna(name) else name} ({count:,} rounds)" for name, count in counts.items()]
+        found.append(("conditions", ", ".join(shown[:MAX_NOTES]) + (", ..." if len(shown) > MAX_NOTES else "")))
+    if data.rounds is not None and "onset" in data.rounds:
+        found.append(("onsets", f"{data.rounds.onset.min():.1f} to {data.rounds.onset.max():.1f} s"))
+    if data.participants is not None and len(data.participants.columns):
+        found.append(("properties", ", ".join(map(str, data.participants.columns))))
+    if data.ratings is not None:
+        low, high = data.ratings.rating.min(), data.ratings.rating.max()
+        raters = data.ratings.player.nunique()
+        found.append(("ratings", f"{len(data.ratings):,} of {raters} participants, from {low:g} to {high:g}"))
+    return found
+
+
+def _in_words(parts: pd.DataFrame) -> str:
     levels = [column for column in parts if column not in ("participant", "rounds", "missed")]
     counts = parts.groupby("participant").size()
     return f"{_span(counts.to_numpy())} for each participant, by {' and '.join(levels)}"
@@ -125,7 +155,8 @@ def doubts(data: Data) -> list[str]:
         names = ", ".join(f"{row.participant} ({row.rounds})" for row in few.head(5).itertuples())
         more = " ..." if len(few) > 5 else ""
         found.append(f"{plural(len(few), 'participant')} with fewer than the usual {usual:.0f} rounds: {names}{more}")
-    if data.parts is not None and data.parts.rounds.median() < FEW_IN_PART:
+    parts = parts_of(data)
+    if parts is not None and parts.rounds.median() < FEW_IN_PART:
         found.append("partners are new in each session or block, but these have only a round or two; see `columns`")
     silent = table[table.rounds == table.missed].participant
     if len(silent):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+from typing import NamedTuple
 
 import pandas as pd
 
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.data.cells import as_text, normal
+from accept_reject.experiments.data.cells import as_text, mark_missing, normal, with_points
 from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.formats import read_files
+from accept_reject.experiments.data.participants import read_participants
 from accept_reject.experiments.data.problems import DataProblems
+from accept_reject.experiments.data.ratings_table import read_ratings
 from accept_reject.experiments.data.reshape import ROUND, lengthen, number_rounds, select
-from accept_reject.experiments.data.rounds import REPORTED, RoundsReader
+from accept_reject.experiments.data.rounds import ONSETS, REPORTED, RoundsReader
 from accept_reject.experiments.data.text import unread_columns
 
 HINTS = {
@@ -23,14 +26,29 @@ HINTS = {
 """What to write into the config."""
 
 
-def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | None]:
+class Table(NamedTuple):
+    """What was read from a table, and from those with ratings and participants.
+
+    Attributes:
+        choices: The choices.
+        notes: What was not read.
+        rounds: What else is known about each round, see `Data.rounds`.
+        participants: Properties of participants, see `Data.participants`.
+        ratings: Ratings of partners, see `Data.ratings`.
+    """
+
+    choices: Choices
+    notes: tuple[str, ...]
+    rounds: pd.DataFrame
+    participants: pd.DataFrame | None
+    ratings: pd.DataFrame | None
+
+
+def read_flat(config: DataConfig) -> Table:
     """Read a table.
 
     Args:
         config: The table and how to read it.
-
-    Returns:
-        The choices, notes about what was not read, and numbers of rounds by session and block, see `Data.parts`.
 
     Raises:
         InvalidInputError: With every problem, each with file, row and column.
@@ -57,7 +75,8 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
             notes.append(f"{name} ends without a line feed; the last row may be cut")
     problems.raise_if_any(config.file)
     frame = pd.concat(frames, ignore_index=True)
-    _mark_missing(frame, config)
+    origin = frame[["file", "row"]]
+    frame = mark_missing(frame.drop(columns=["file", "row"]), config.missing).assign(file=origin.file, row=origin.row)
     if config.offered is not None:
         for j, partner in enumerate(config.offered):
             frame[f"offered_{j + 1}"] = partner if isinstance(partner, str) else normal(partner)
@@ -71,9 +90,10 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
     if config.decimal == ",":
         numbers = frame.columns.difference([*_names(frame), "participant", "session", "block", "file", "row"])
         frame[numbers] = frame[numbers].apply(lambda cells: cells.str.replace(",", "."))
-    if config.unit == "ms" and "response_time" in frame:
-        seconds = pd.to_numeric(frame.response_time, errors="coerce") / 1000
-        frame["response_time"] = seconds.map(repr).where(seconds.notna(), frame.response_time)
+    if config.unit == "ms":
+        for name in frame.columns.intersection(["response_time", *ONSETS]):
+            seconds = pd.to_numeric(frame[name], errors="coerce") / 1000
+            frame[name] = seconds.map(repr).where(seconds.notna(), frame[name])
     _recode_accepted(frame, config, problems)
     if config.choice != "partner":
         _recode_choice(frame, config, problems)
@@ -84,29 +104,53 @@ def read_flat(config: DataConfig) -> tuple[Choices, list[str], pd.DataFrame | No
         frame, game.ranks if game else config.ranks, problems, lambda name: titles.get(name, name), HINTS
     )
     choices = reader.read(game)
+    ids = choices.names() if choices else tuple(frame.participant.dropna().astype(str).unique())
+    participants = _properties(frame, config, problems)
+    if config.participants is not None:
+        table = read_participants(config.participants, ids, problems, notes)
+        both = [] if participants is None else sorted(set(participants) & set(table))
+        if both:
+            problems.add(f"must not be in columns.properties, too: {', '.join(both)}", config.participants.file)
+        participants = table if participants is None else participants.join(table.drop(columns=both))
+    ratings = None
+    if config.ratings is not None and reader.partners is not None:
+        ratings = read_ratings(config.ratings, ids, reader.partners, _units(frame, config), problems, notes)
     problems.raise_if_any(config.file)
-    assert choices is not None  # else there was a problem
-    return choices, notes, _parts(frame)
+    assert choices is not None and reader.rounds is not None  # else there was a problem
+    return Table(choices, tuple(notes), reader.rounds, participants, ratings)
 
 
-def _parts(frame: pd.DataFrame) -> pd.DataFrame | None:
-    levels = [name for name in ("session", "block") if name in frame]
-    if not levels:
+def _properties(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> pd.DataFrame | None:
+    """The properties of participants in their rounds, which must be the same in all of them."""
+    columns = {f"properties_{j + 1}": name for j, name in enumerate(config.columns.properties)}
+    if not columns:
         return None
-    groups = frame.assign(missed=frame.choice.isna()).groupby(["participant", *levels], sort=False, dropna=False)
-    return groups.agg(rounds=("missed", "size"), missed=("missed", "sum")).reset_index()
+    cells = with_points(frame[list(columns)], config.decimal)
+    first = cells.groupby(frame.participant.astype(str), sort=False).transform("first")
+    for ours, name in columns.items():
+        wrong = cells[ours].notna() & (cells[ours] != first[ours])
+        problems.add_rows(
+            name,
+            (
+                (frame.file[i], int(frame.row[i]), f"must be the same in all rows of {frame.participant[i]!r}, "
+                 f"got {cells[ours][i]!r} after {first[ours][i]!r}")
+                for i in frame.index[wrong]
+            ),
+        )  # fmt: skip
+    found = first.groupby(frame.participant.astype(str), sort=False).first().rename(columns=columns)
+    return found.astype(object).where(found.notna(), None)
+
+
+def _units(frame: pd.DataFrame, config: DataConfig) -> pd.DataFrame | None:
+    """The sessions and blocks in which partners are new, with their numbers."""
+    if "unit" not in frame:
+        return None
+    return frame[[*config.restarts, "unit"]].drop_duplicates()
 
 
 def _names(frame: pd.DataFrame) -> list[str]:
     """The columns with names of partners."""
     return [column for column in frame if column.startswith("offered_") or column == "choice"]
-
-
-def _mark_missing(frame: pd.DataFrame, config: DataConfig) -> None:
-    missing = {normal(cell) for cell in config.missing}
-    for column in frame.columns.difference(["file", "row"]):
-        cells = frame[column].mask(as_text(frame[column]).isin(missing), None)
-        frame[column] = cells.astype(object).where(cells.notna(), None)
 
 
 def _name_partners_alike(frame: pd.DataFrame, config: DataConfig) -> None:

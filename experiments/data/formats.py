@@ -16,8 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from accept_reject.experiments.data.config import FILE_NAME, DataConfig
 from accept_reject.experiments.data.problems import DataProblems
+from accept_reject.experiments.data.table_file import FILE_NAME, TableFile
 from accept_reject.experiments.data.text import MAX_BYTES, Row, TextFormat, assemble, parse_table, read_bytes
 from accept_reject.extras import require
 
@@ -32,7 +32,7 @@ _ENTITY = re.compile(r"(?:^|_)([a-zA-Z]+)-([a-zA-Z0-9]+)")
 _SPACE = re.compile(r"[\s,]*")
 
 
-def read_files(config: DataConfig, problems: DataProblems) -> dict[str, pd.DataFrame]:
+def read_files(config: TableFile, problems: DataProblems) -> dict[str, pd.DataFrame]:
     """Read the files of a config, by their names in messages.
 
     Args:
@@ -63,7 +63,7 @@ def matching(file: str) -> list[Path]:
     return sorted(folder.glob(str(pattern.relative_to(folder))))
 
 
-def read_file(path: Path, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame | None:
+def read_file(path: Path, name: str, config: TableFile, problems: DataProblems) -> pd.DataFrame | None:
     """Read a file in any format that is known, as text cells; None if there is a problem."""
     raw = read_bytes(path, name, problems)
     if raw is not None and raw.startswith(b"\x1f\x8b"):
@@ -95,7 +95,7 @@ def decompressed(raw: bytes, name: str, problems: DataProblems) -> bytes | None:
     return text
 
 
-def _of_workbook(raw: bytes, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame | None:
+def _of_workbook(raw: bytes, name: str, config: TableFile, problems: DataProblems) -> pd.DataFrame | None:
     """The sheet of an Excel workbook."""
     import openpyxl  # takes a while, and is rarely needed
 
@@ -145,7 +145,7 @@ def _of_statistics(path: Path, name: str, ending: str, problems: DataProblems) -
     return _of_frame(frame, name, problems)
 
 
-def _of_json(raw: bytes, name: str, config: DataConfig, problems: DataProblems) -> pd.DataFrame | None:
+def _of_json(raw: bytes, name: str, config: TableFile, problems: DataProblems) -> pd.DataFrame | None:
     """Trials of jsPsych: a list of objects, or several, one after the other, as JATOS exports them."""
     try:
         text = raw.decode(config.encoding or "utf-8-sig")

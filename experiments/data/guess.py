@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from accept_reject.experiments.data.cells import as_text
-from accept_reject.experiments.data.config import FILE_NAME, ORDER, compiled
+from accept_reject.experiments.data.config import ORDER, compiled
+from accept_reject.experiments.data.table_file import FILE_NAME
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "-99", "-999", "-9999")
 """Cells that usually stand for a missing value."""

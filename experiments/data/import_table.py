@@ -73,7 +73,7 @@ def import_table(file: str, out: Path | None) -> Imported:
     if not problems:
         try:
             config = DataConfig.model_validate({"file": file, **settings})
-            found.unsure += [note for note in read_flat(config)[1] if "not read" not in note]
+            found.unsure += [note for note in read_flat(config).notes if "not read" not in note]
         except InvalidInputError as error:
             problems = tuple(error.problems)
     relative = _relative(file, out)

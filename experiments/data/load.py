@@ -14,7 +14,9 @@ from accept_reject.experiments.config import is_shipped, load_config
 from accept_reject.experiments.data.bids import read_dataset
 from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.flat import read_flat
+from accept_reject.experiments.data.liking import as_ratings
 from accept_reject.experiments.simulation.population import PopulationConfig
+from accept_reject.experiments.simulation.ratings import rate
 from accept_reject.experiments.simulation.simulate import simulate
 
 
@@ -27,9 +29,13 @@ class Data(NamedTuple):
         game_known: Whether `choices.game` is the game that was played, rather than one of the same size.
         population: The population, if it was simulated while loading.
         notes: What was not read, such as unknown columns.
-        participants: What is known about the participants, as text: the columns of `participants.tsv`, with a row for
-            each row of `choices`. None for other sources.
-        parts: Numbers of rounds and of missed rounds of each participant in each session or block. None without these.
+        participants: What is known about the participants, as text: the columns of `participants.tsv` or of another
+            table, with a row for each row of `choices`. None if there is no such table.
+        rounds: What else is known about each recorded round, in the order of participants and rounds: `participant`,
+            `round` and, where the data have them, `session`, `block`, `condition`, `onset` and `feedback_onset` (in
+            seconds). None for simulated participants.
+        ratings: Ratings of partners: `player` (row of `choices`), `partner` (its number), `rating`, and, where the data
+            have them, `time`, and the levels `rank` and `outcome` of the partner. None if there are none.
     """
 
     choices: Choices
@@ -38,7 +44,8 @@ class Data(NamedTuple):
     population: PopulationConfig | None = None
     notes: tuple[str, ...] = ()
     participants: pd.DataFrame | None = None
-    parts: pd.DataFrame | None = None
+    rounds: pd.DataFrame | None = None
+    ratings: pd.DataFrame | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -89,14 +96,26 @@ def load(path: str, overrides: Sequence[str] = ()) -> Data:
             raise InvalidInputError(path, [f"is a data set and can't be combined with overrides, got {overrides[0]!r}"])
         dataset = read_dataset(place)
         known = dataset.simulated, dataset.game_known
-        return Data(dataset.choices, *known, notes=tuple(dataset.notes), participants=dataset.participants)
+        others = dataset.participants, dataset.rounds, dataset.ratings
+        return Data(dataset.choices, *known, None, tuple(dataset.notes), *others)
     if place.suffix.lower() not in (".yaml", ".yml") and not is_shipped(path):
         got = "a file of another format" if place.exists() else "a path that does not exist"
         problem = "must be the folder of a BIDS data set or a config (`kind: data` for tables, `kind: population`)"
         raise InvalidInputError(path, [f"{problem}, got {got}"])
     config = load_config((DataConfig, PopulationConfig), path, overrides)
     if isinstance(config, PopulationConfig):
-        return Data(simulate(config)[0], simulated=True, game_known=True, population=config)
+        choices, parameters = simulate(config)
+        ratings = None if config.ratings is None else as_ratings(rate(config, choices, parameters))
+        return Data(choices, simulated=True, game_known=True, population=config, ratings=ratings)
     assert isinstance(config, DataConfig)
-    choices, notes, parts = read_flat(config)
-    return Data(choices, simulated=False, game_known=config.game is not None, notes=tuple(notes), parts=parts)
+    table = read_flat(config)
+    return Data(
+        table.choices,
+        False,
+        config.game is not None,
+        None,
+        table.notes,
+        table.participants,
+        table.rounds,
+        table.ratings,
+    )

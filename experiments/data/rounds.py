@@ -17,8 +17,10 @@ from accept_reject.experiments.data.hidden_state import inconsistencies
 from accept_reject.experiments.data.problems import DataProblems
 
 REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
-OPTIONAL = ("rank", "spots", "response_time")
+OPTIONAL = ("rank", "spots", "response_time", "condition", "onset", "feedback_onset")
 HIDDEN = ("valuation", "acceptance")
+LABELS = ("session", "block", "condition")
+ONSETS = ("onset", "feedback_onset")
 
 
 def is_known(column: str) -> bool:
@@ -43,14 +45,22 @@ class RoundsReader:
     Args:
         frame: One row for each round of each participant, with cells as text, or None if they are missing. The columns
             are `file` and `row` (origin of the row), `participant` and those of `REQUIRED`; optionally `offered_3`,
-            ..., those of `OPTIONAL`, `valuation_1`, ..., `acceptance_1`, ... by place in the offer, and `unit`:
-            partners with the same name in different units are different partners.
+            ..., those of `OPTIONAL`, `valuation_1`, ..., `acceptance_1`, ... by place in the offer, `session`, `block`,
+            and `unit`: partners with the same name in different units are different partners.
         ranks: Number of ranks.
         problems: Where problems are added.
         title: Returns the name of a column in messages.
         hints: What to do about `gaps` (rounds without a row), about rounds that occur `twice`, and about numbers with
             a `comma`.
+
+    Attributes:
+        rounds: What else is known about each round, see `Data.rounds`; None before `read`.
+        partners: The number of each partner, with columns `participant`, `unit` (0 if there are none), `name` and
+            `partner`; None before `read`.
     """
+
+    rounds: pd.DataFrame | None = None
+    partners: pd.DataFrame | None = None
 
     def __init__(
         self,
@@ -105,6 +115,7 @@ class RoundsReader:
         )
         self._problem("spots", ~np.isnan(spots) & np.isnan(rank), lambda i: "is only valid with a rank")
         time = self._number("response_time", 0, None)
+        onsets = {name: self._number(name, 0, None) for name in ONSETS if name in frame}
         hidden = {
             name: [self._number(f"{name}_{j + 1}", 0, 1, required=True) for j in range(len(self.offered))]
             for name in HIDDEN
@@ -133,7 +144,29 @@ class RoundsReader:
             return None
         if game is None:
             game = unknown_game(count, len(self.offered), int(number.max()), self.ranks, bool(np.isfinite(rank).any()))
+        self.rounds = self._labels(number, onsets)
+        self.partners = self._named(partners)
         return self._assemble(game, number, place, accepted, rank, spots, time, hidden, partners)
+
+    def _labels(self, number: NDArray[np.float64], onsets: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+        """What else is known about each round, in the order of participants and rounds."""
+        known = {name: self.frame[name] for name in LABELS if name in self.frame}
+        columns = {"participant": self.frame.participant.astype(str), "round": number.astype(np.int64)}
+        table = pd.DataFrame(columns | known | onsets)
+        order = np.lexsort((number, pd.factorize(self.frame.participant)[0]))
+        return table.iloc[order].reset_index(drop=True)
+
+    def _named(self, partners: NDArray[np.int64]) -> pd.DataFrame:
+        offers = self.frame[self.offered].to_numpy()
+        each = len(self.offered)
+        units = self.frame.unit.to_numpy() if "unit" in self.frame else np.zeros(len(offers), np.int64)
+        columns = {
+            "participant": np.repeat(self.frame.participant.astype(str).to_numpy(), each),
+            "unit": np.repeat(units, each),
+            "name": offers.ravel(),
+            "partner": partners.ravel(),
+        }
+        return pd.DataFrame(columns).drop_duplicates().reset_index(drop=True)
 
     @property
     def _file(self) -> str:

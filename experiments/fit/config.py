@@ -31,9 +31,10 @@ class FitConfig(Spec):
             `maximum-likelihood` uses no priors, so that models have no evidence to compare. `mfit` is `map` in the
             parameters' own ranges, as in the MATLAB toolbox of that name, which computes the evidence by the Laplace
             approximation there.
-        groups: Column of `participants.tsv` with each participant's group; groups have separate means and standard
-            deviations of parameters, which are compared. Only for hierarchical methods, like `covariates`.
-        covariates: Columns of `participants.tsv` with numbers, on which the means of parameters depend linearly.
+        groups: Property of participants with each one's group, such as a column of `participants.tsv`; groups have
+            separate means and standard deviations of parameters, which are compared. Only for hierarchical methods,
+            like `covariates`.
+        covariates: Properties of participants that are numbers, on which the means of parameters depend linearly.
         starts: Number of starting points of the search for the optimum.
         seed: Seed of the starting points and of the simulations.
         selection_prior: Prior count of each model in model selection: 1 as in SPM, or 1 over the number of models as in

@@ -35,15 +35,18 @@ def design_of(config: FitConfig, data: Data) -> Design:
     if config.groups is None and not config.covariates:
         return Design.common(n)
     if data.participants is None:
-        problem = "groups and covariates are columns of participants.tsv in a BIDS data set, got other data"
+        problem = (
+            "groups and covariates are properties of participants: columns of participants.tsv in a BIDS data set, or "
+            "`participants` or `columns.properties` in the config of a table; got data without them"
+        )
         raise InvalidInputError(config.data, [problem])
     problems: list[str] = []
     table = data.participants.replace({MISSING: None, "": None})
     named = [("covariates", name) for name in config.covariates]
     for key, name in [("groups", config.groups), *named] if config.groups else named:
         if name not in table:
-            known = ", ".join(map(str, table.columns)) or "which has none but participant_id"
-            problem = f"must be a column of participants.tsv ({known}), got {name!r}"
+            known = ", ".join(map(str, table.columns)) or "there are none"
+            problem = f"must be a property of participants ({known}), got {name!r}"
             problems.append(f"{key}: {problem}{suggest(name, map(str, table.columns))}")
         elif table[name].isna().any():
             without = table.index[table[name].isna()]

@@ -173,6 +173,18 @@ LearnerName = Annotated[str, AfterValidator(_is_learner)]
 """Registered name or dotted path of a learner."""
 
 
+class RatingNoise(Spec):
+    """How participants rate partners after the last round, see `rate`.
+
+    Attributes:
+        noise: Standard deviation of a rating around the participant's belief, which is from 0 to 1.
+        rank_odds: How much more ranks count in ratings than in choices: the factor of the odds of `w`.
+    """
+
+    noise: Annotated[Number, Field(ge=0)]
+    rank_odds: Annotated[Number, Field(gt=0)] = 1
+
+
 class PopulationConfig(Spec):
     """A population of simulated participants.
 
@@ -184,6 +196,7 @@ class PopulationConfig(Spec):
         game: The game.
         parameters: Distributions of parameters; the other parameters have the learner's defaults.
         correlated: Groups of correlated parameters.
+        ratings: How participants rate partners; by default they do not.
     """
 
     name: RunName
@@ -194,6 +207,7 @@ class PopulationConfig(Spec):
     game: ScenarioEntry = ScenarioEntry(scenario="orthogonal")
     parameters: dict[str, AnyDistribution] = {}
     correlated: tuple[CorrelatedNormals, ...] = ()
+    ratings: RatingNoise | None = None
 
     @model_validator(mode="after")
     def _check_parameters(self) -> PopulationConfig:
@@ -211,6 +225,8 @@ class PopulationConfig(Spec):
             for i, (place, name) in enumerate(named)
             if name in names[:i]
         ]
+        if self.ratings is not None and self.ratings.rank_odds != 1 and "w" not in known:
+            problems.append(f"ratings.rank_odds: needs a learner with the parameter w, got {self.agent!r}")
         if not problems:
             for name, values in draw_parameters(self, 1000, seed=0).items():
                 if not known[name].allows(torch.from_numpy(values)):

@@ -71,6 +71,14 @@ def evidence_over_rounds(learner: Learner, choices: Choices, seed: int = 0) -> T
     return _over_rounds(learner, choices, seed, lambda offered, _: learner.evidence(offered))
 
 
+def evidence_at_end(learner: Learner, choices: Choices, seed: int = 0) -> Tensor:
+    """Compute a learner's evidence about all partners after the last round, `(n, partners, features)`."""
+    learner.start(len(choices), choices.game, seed)
+    for now in range(choices.game.rounds):
+        learner.learn(feedback_in_round(choices, now))
+    return learner.evidence(np.tile(np.arange(choices.game.n_partners), (len(choices), 1)))
+
+
 def choice_log_probability(log_policy: Tensor, choices: Choices) -> Tensor:
     """Select the log-probabilities of the choices.
 
