@@ -58,6 +58,7 @@ TEST = [
     "build>=1.2",
     "httpx2>=2.0",
     "hypothesis>=6.100",
+    "nilearn>=0.11",
     "playwright>=1.49",
     "pytest>=8.0",
     "pytest-xdist>=3.6",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -50,7 +51,11 @@ class Data(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """Identifies the choices and what is known about them."""
-        return f"{self.choices.fingerprint} {self.game_known} {self.simulated}"
+        known = f"{self.choices.fingerprint} {self.game_known} {self.simulated}"
+        if self.rounds is None or len(self.rounds.columns) == 2:
+            return known
+        labels = pd.util.hash_pandas_object(self.rounds, index=False).to_numpy().tobytes()
+        return f"{known} {hashlib.sha256(labels).hexdigest()}"
 
 
 def load(path: str, overrides: Sequence[str] = ()) -> Data:

@@ -88,7 +88,7 @@ class RoundsReader:
         Returns:
             The choices; None if there are problems.
         """
-        before = len(self.problems.lines)
+        problems = len(self.problems.lines)
         frame = self.frame
         self._check_places()
         self._check_first_round()
@@ -116,6 +116,9 @@ class RoundsReader:
         self._problem("spots", ~np.isnan(spots) & np.isnan(rank), lambda i: "is only valid with a rank")
         time = self._number("response_time", 0, None)
         onsets = {name: self._number(name, 0, None) for name in ONSETS if name in frame}
+        if len(onsets) == len(ONSETS):
+            before = onsets["feedback_onset"] < onsets["onset"]
+            self._problem("feedback_onset", before, lambda i: "must not be before the onset of the offer")
         hidden = {
             name: [self._number(f"{name}_{j + 1}", 0, 1, required=True) for j in range(len(self.offered))]
             for name in HIDDEN
@@ -135,12 +138,12 @@ class RoundsReader:
             self.problems.add(
                 f"must offer {game.offered} partners in a round, as in the game, got {len(self.offered)}", self._file
             )
-        if len(self.problems.lines) == before and game is not None:
+        if len(self.problems.lines) == problems and game is not None:
             participant = pd.factorize(frame.participant)[0]
             for name, columns in hidden.items():
                 for each in inconsistencies(np.stack(columns, axis=1), participant, partners, game, name):
                     self._problem(f"{name}_{each.place + 1}", each.rows, each.message)
-        if len(self.problems.lines) > before:
+        if len(self.problems.lines) > problems:
             return None
         if game is None:
             game = unknown_game(count, len(self.offered), int(number.max()), self.ranks, bool(np.isfinite(rank).any()))
