@@ -46,9 +46,12 @@ class Agent(ABC):
     Attributes:
         may_miss: Whether a row of NaN in the policy means that this player gives no answer and misses the round. Other
             agents must not return such a row.
+        knows_game: Whether it makes use of how the game's partners are dealt, rather than of its size only. Such agents
+            can't predict choices in a game that is not known.
     """
 
     may_miss: ClassVar[bool] = False
+    knows_game: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return type(self).__name__

@@ -65,6 +65,8 @@ class IdealObserver(Agent):
         bayes-hybrid: 0.86
     """
 
+    knows_game = True
+
     def __init__(self, target: Literal["valuation", "acceptance"], joint: bool = True) -> None:
         if target not in ("valuation", "acceptance"):
             raise ValueError(f"target: must be 'valuation' or 'acceptance', got {target!r}")

@@ -22,7 +22,7 @@ from accept_reject.experiments.analysis.curves import AXES, CURVES
 from accept_reject.experiments.analysis.scores import ANCHORED, score
 from accept_reject.experiments.analysis.stay_switch import stay_switch
 from accept_reject.experiments.benchmark.config import BenchmarkConfig
-from accept_reject.experiments.compare import run
+from accept_reject.experiments.compare import run, tables
 from accept_reject.experiments.compare.config import CompareConfig
 from accept_reject.experiments.compare.frames import frames
 from accept_reject.experiments.compare.run import CompareResults, Comparison
@@ -313,7 +313,28 @@ def test_paths_are_relative_to_the_configs_folder(
 
 def test_too_few_participants(participants: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"at least as many participants as folds \(10\), got 9"):
-        compared(config(participants, folds=10))
+        compared(config(participants, folds=10, models=["bayes-outcome"]))
+    assert compared(config(participants, folds=10, models=[], agents=["random"])).ranked, "each is a fold"
+
+
+def test_what_can_not_be_scored_on_an_unknown_game(tmp_path: Path) -> None:
+    """No row and no column of dashes; the reason is said."""
+    lines = [
+        f"{who},{t},{a},{a if t % 3 else b},{int(t % 4 > 1)}" for who in "ab" for t in range(1, 31) for a, b in ["xy"]
+    ]
+    (tmp_path / "rounds.csv").write_text("\n".join(["id,t,left,asked,won", *lines, ""]), encoding="utf-8")
+    columns = {"participant": "id", "round": "t", "choice": "asked", "accepted": "won"}
+    described = {"kind": "data", "file": "rounds.csv", "offered": ["x", "y"], "columns": columns}
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    found = compared(config(tmp_path / "map.yaml", agents=["ideal-valuing", "random", "oracle-valuing"], models=[]))
+    table = tables.players(found)
+    assert table.header == ("player", "NLL per choice", "behind the best")
+    assert [row[0] for row in table.rows] == ["random"]
+    assert tables.unscored(found) == (
+        "Not scored on the participants of map: ideal-valuing (the game must be known for it); "
+        "oracle-valuing (needs the hidden state, which is unknown for these choices)."
+    )
+    assert tables.stay_switch(found).header == ("player", "last outcome")
 
 
 def test_the_shipped_config() -> None:

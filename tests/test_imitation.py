@@ -13,7 +13,7 @@ import yaml
 from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.agents.networks.agent import RecurrentAgent, make_network
 from accept_reject.agents.networks.base import NetworkConfig
-from accept_reject.envs import InvalidInputError
+from accept_reject.envs import InvalidInputError, draw
 from accept_reject.envs.choices import MISSED, Choices
 from accept_reject.experiments.analysis.curves import learning_curves
 from accept_reject.experiments.analysis.stay_switch import EFFECTS
@@ -408,7 +408,7 @@ def test_the_game_for_pretraining_is_the_one_that_was_played() -> None:
     assert scarce.game != task.game
 
 
-def test_a_game_that_is_not_known_must_be_set(tmp_path: Path) -> None:
+def test_a_game_that_is_not_known_is_replaced_by_one_of_its_size(tmp_path: Path) -> None:
     choices = simulate(population(participants=12))[0]
     n, rounds = choices.choice.shape
     table = pd.DataFrame(
@@ -427,8 +427,11 @@ def test_a_game_that_is_not_known_must_be_set(tmp_path: Path) -> None:
     path = tmp_path / "map.yaml"
     path.write_text(yaml.safe_dump({**described, "choice": "place from 0"}), encoding="utf-8")
     of_data: dict[str, object] = {"population": None, "data": str(path), "participants": None, "test": 4}
-    with pytest.raises(InvalidInputError, match="must specify the game for pretraining"):
-        split(config(**of_data))
+    task = task_of(config(**of_data))
+    assert (task.split.game, task.game.n_partners, task.game.rounds) == (None, 8, rounds)
+    kinds = {(kind.mean_rank, kind.acceptance, kind.rank_shown) for kind in task.game.partners}
+    assert kinds == {(2.75, 0.8, False), (2.75, 0.2, False), (6.25, 0.8, False), (6.25, 0.2, False)}
+    assert 0.1 < draw(task.game, 0, 1).accepted.mean() < 0.9
     named = task_of(config(**of_data, game_first={"game": "orthogonal"}))
     assert named.game is not None
     assert named.game.n_partners == 8

@@ -62,8 +62,10 @@ class Compare(Experiment[CompareConfig, tuple[Data, ...], CompareResults]):
                 "comparison": comparison,
                 "about": describe(comparison.data),
                 "players": players,
+                "unscored": tables.unscored(comparison),
                 "curves": curves,
                 "stay_switch": tables.stay_switch(comparison),
+                "own": [],
             }
             drawn[f"prediction_{number}"] = figures.prediction(comparison)
             if comparison.own_episodes is not None:
@@ -73,8 +75,12 @@ class Compare(Experiment[CompareConfig, tuple[Data, ...], CompareResults]):
                     curves.append((name, curve, by, tables.curve(comparison, curve, by)))
                 drawn[f"stay_switch_{number}"] = figures.stay_switch(comparison)
                 drawn[f"prediction_and_score_{number}"] = figures.prediction_and_score(comparison)
+            else:
+                known = comparison.participants.curves
+                section["own"] = [tables.curve(comparison, name, by) for by in AXES for name in known[by]]
             sections.append(section)
         simulated = [each.entry.name for each in results.comparisons if each.data.simulated]
+        simulated_note = f"Simulated participants: {listed(simulated)}." if simulated else ""
         return Artifacts(
             title=f"Comparison report: {config.name}",
             answer=self.answer(results),
@@ -88,7 +94,7 @@ class Compare(Experiment[CompareConfig, tuple[Data, ...], CompareResults]):
                 "methods": write_methods("compare", results=results),
             },
             tables=tuple(shown),
-            notes=(f"Simulated participants: {listed(simulated)}.",) if simulated else (),
+            notes=tuple(filter(None, (simulated_note, *map(tables.unscored, results.comparisons)))),
             simulated=len(simulated) == len(results.comparisons),
         )
 

@@ -79,6 +79,7 @@ class Player(NamedTuple):
         effects: Stay/switch effects, as from `stay_switch`; None if it did not play.
         nll: Held-out NLL per choice of each participant, `(n,)`; None for the participants themselves.
         distances: Distance of its learning curves by round from the participants', 0..1, by name.
+        reason: Why it can't predict the participants; empty if it can.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Player(NamedTuple):
     effects: pd.DataFrame | None
     nll: Floats | None
     distances: dict[str, Interval]
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +157,7 @@ def run(config: CompareConfig, data: Sequence[Data], on_progress: OnProgress = s
         InvalidInputError: If there are too few participants.
     """
     for entry, each in zip(config.participants, data, strict=True):
-        if len(each.choices) < config.folds:
+        if config.models and len(each.choices) < config.folds:
             n = len(each.choices)
             remedy = f"; write `folds: {n}`" if n > 1 else ""
             problem = f"must have at least as many participants as folds ({config.folds}), got {n}{remedy}"
@@ -170,21 +172,22 @@ def _compare(config: CompareConfig, entry: ParticipantsEntry, data: Data, on_pro
     own = episodes is not None
     if episodes is None and data.game_known:
         episodes = draw(data.choices.game, FIRST_SEED + config.seed, other_episodes(data.choices))
-    folds = np.arange(len(data.choices)) % config.folds
+    folds = np.arange(len(data.choices)) % min(config.folds, len(data.choices))
     folds = generator(config.seed, Stream.FOLDS).permutation(folds)
     participants = _participants(data)
     players = []
     for agent_entry in config.agents:
         agent = make_agent(agent_entry.agent, agent_entry.params)
         with within(f"agent {agent_entry.name}"):
-            nll = _agent_nll(agent, data, folds)
-            players.append(_player(agent_entry.name, agent, episodes, own, nll, participants))
+            nll, reason = _agent_nll(agent, data, folds)
+            player = _player(agent_entry.name, agent, episodes, own, nll, participants)
+            players.append(player._replace(reason=reason))
         step(1)
     for model_entry in config.models:
         model = model_entry.resolve()
-        n = len(data.choices) if episodes is None else len(episodes)
-        agent, model_nll = _fitted_agent(model, data.choices, n, config.seed), _model_nll(model, data.choices, folds)
-        players.append(_player(model_entry.name + FITTED, agent, episodes, own, model_nll, participants))
+        fitted = None if episodes is None else _fitted_agent(model, data.choices, len(episodes), config.seed)
+        model_nll = _model_nll(model, data.choices, folds)
+        players.append(_player(model_entry.name + FITTED, fitted, episodes, own, model_nll, participants))
         step(1)
     axes = {by: curve_points(data.choices.game, by) for by in AXES}
     return Comparison(entry, data, own if episodes is not None else None, axes, participants, tuple(players))
@@ -222,10 +225,10 @@ def _participants(data: Data) -> Player:
 
 
 def _player(
-    name: str, agent: Agent, episodes: Episodes | None, own: bool, nll: Floats | None, participants: Player
+    name: str, agent: Agent | None, episodes: Episodes | None, own: bool, nll: Floats | None, participants: Player
 ) -> Player:
-    """Let an agent play, and compare it with the participants."""
-    if episodes is None:
+    """Let an agent play, if there are episodes, and compare it with the participants."""
+    if episodes is None or agent is None:
         return Player(name, {}, {}, None, nll, {})
     with torch.no_grad():
         choices, beliefs = play_with_beliefs(agent, episodes)
@@ -256,21 +259,26 @@ def _scores(choices: Choices, tau: Floats | None) -> dict[str, Interval]:
     return scores
 
 
-def _agent_nll(agent: Agent, data: Data, folds: np.ndarray[Any, Any]) -> Floats | None:
-    """Compute an agent's held-out NLL, with the lapse rate of the other folds; None if it can't predict the choices."""
+def _agent_nll(agent: Agent, data: Data, folds: np.ndarray[Any, Any]) -> tuple[Floats | None, str]:
+    """Compute an agent's held-out NLL, with the lapse rate of the other folds; None and why if it can't predict.
+
+    A single participant has no others: then there are no lapses.
+    """
     choices = data.choices
+    if agent.knows_game and not data.game_known:
+        return None, "the game must be known for it"
     try:
         with torch.no_grad():
             own = replay(agent, choices).exp().numpy()
-    except InvalidInputError:
-        return None  # it needs the hidden state, which is unknown here, or can't play this game
+    except InvalidInputError as error:
+        return None, "; ".join(error.problems)
     own = np.where(np.isnan(own), 1 / choices.game.offered, own)  # without an answer, predict uniformly random choices
     log_probability = np.zeros(own.shape)
     for fold in np.unique(folds):
         test = folds == fold
-        rate = lapse_rate(own[~test], choices.take(np.flatnonzero(~test)))
+        rate = 0.0 if test.all() else lapse_rate(own[~test], choices.take(np.flatnonzero(~test)))
         log_probability[test] = with_lapses(own[test], choices.take(np.flatnonzero(test)), rate)
-    return nll_per_choice(log_probability, choices)
+    return nll_per_choice(log_probability, choices), ""
 
 
 def _model_nll(model: Model, choices: Choices, folds: np.ndarray[Any, Any]) -> Floats:

@@ -116,7 +116,8 @@ class GameFirst(Spec):
     Attributes:
         updates: Number of batches of episodes.
         episodes: Episodes in a batch.
-        game: The game; by default the one that the participants played.
+        game: The game; by default the one that the participants played or, if it is not known, one of the same size
+            with partners that differ in their ranks and in how often they accept.
     """
 
     updates: Annotated[Integer, Field(ge=1)] = 300

@@ -20,7 +20,7 @@ from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.simulation.replay import choice_log_probability
 from accept_reject.experiments.train.config import GameFirst, ImitationConfig
 from accept_reject.experiments.train.loop import Evaluation, Step, Task
-from accept_reject.experiments.train.participants import Split
+from accept_reject.experiments.train.participants import Split, varied_game
 from accept_reject.random import Stream, generator
 
 GAME_SEED = 2_000_000
@@ -42,7 +42,8 @@ class Imitation(Task):
         self.phases = (config.updates,)
         if config.game_first:
             self.phases = (config.game_first.updates, config.updates)
-            self.game = config.game_first.game.resolve() if config.game_first.game else split.game
+            named = config.game_first.game
+            self.game = named.resolve() if named else split.game or varied_game(split.train.game)
 
     def steps(self, network: Network[Any], update: int) -> Iterator[Step]:
         """A step on feedback in the game during pretraining; later on participants' choices."""
@@ -54,7 +55,6 @@ class Imitation(Task):
 
     def _on_the_game(self, network: Network[Any], first: GameFirst, update: int) -> Step:
         """The prediction loss in new episodes."""
-        assert self.game is not None  # `split` checks it
         episodes = draw(self.game, GAME_SEED + self.config.seed, first.episodes, start=update * first.episodes)
         choices = play(RandomAgent(), episodes)
         loss = prediction_loss(network.teacher_forced(choices), choices, network)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accept_reject.envs.choices import Choices
-from accept_reject.envs.game import GameSpec
+from accept_reject.envs.game import GameSpec, PartnerKind
 from accept_reject.errors import InvalidInputError
 from accept_reject.experiments.config import load_config
 from accept_reject.experiments.data.load import load
@@ -55,8 +55,7 @@ def split(config: ImitationConfig) -> Split:
     """Simulate or load the participants, and split them.
 
     Raises:
-        InvalidInputError: With all problems of the population or the data, if they have too few participants, or if the
-            game is needed for pretraining and is not known.
+        InvalidInputError: With all problems of the population or the data, or if they have too few participants.
     """
     return _simulated(config, config.population) if config.population else _loaded(config, str(config.data))
 
@@ -83,13 +82,22 @@ def _loaded(config: ImitationConfig, path: str) -> Split:
     empty = [names[row] for row in np.flatnonzero(data.choices.missed.all(axis=1))]
     if empty:
         raise InvalidInputError(path, [f"participants must have choices, got none for {', '.join(empty)}"])
-    if config.game_first and not config.game_first.game and not data.game_known:
-        problem = "must specify the game for pretraining; set game_first.game, or game_first=null"
-        raise InvalidInputError(path, [problem])
     order = generator(config.seed, Stream.PARTICIPANT_SPLIT).permutation(n)
     test, known = _divide(data.choices.take(order), config.test)
     validation, train = _divide(known, config.validation)
     return Split(train, validation, known, test, data.choices.game if data.game_known else None, data.simulated)
+
+
+def varied_game(size: GameSpec) -> GameSpec:
+    """Return a game of the same size in which partners differ in rank and acceptance, and ranks are shown as there."""
+    shown = any(kind.rank_shown for kind in size.partners)
+    kinds = [
+        PartnerKind(mean_rank=1 + (size.ranks - 1) * rank, acceptance=acceptance, rank_shown=shown)
+        for rank in (0.25, 0.75)
+        for acceptance in (0.8, 0.2)
+    ]
+    partners = tuple(kinds[i % len(kinds)] for i in range(size.n_partners))
+    return size.model_copy(update={"partners": partners, "rank_sd": 0.17 * (size.ranks - 1)})
 
 
 def _divide(choices: Choices, n: int) -> tuple[Choices, Choices]:
