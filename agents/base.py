@@ -27,6 +27,7 @@ class Feedback:
         rank: Its rank of the player, from 1; 0 where it is hidden.
         spots: Its spots; 0 where its rank is hidden, `UNKNOWN_SPOTS` where they are missing in recorded choices.
         accepted: Whether it accepted.
+        reward: Graded reward, 0..1; None if there is only acceptance and rejection.
     """
 
     players: NDArray[np.int64]
@@ -36,6 +37,12 @@ class Feedback:
     rank: NDArray[np.uint8]
     spots: NDArray[np.uint8]
     accepted: NDArray[np.bool_]
+    reward: NDArray[np.float64] | None = None
+
+    @property
+    def outcome(self) -> NDArray[np.float64]:
+        """The outcome, 0..1, `(m,)`: the reward if it is graded, else 1 for an acceptance and 0 for a rejection."""
+        return self.accepted.astype(np.float64) if self.reward is None else self.reward
 
 
 class Agent(ABC):

@@ -78,8 +78,12 @@ class BayesianHybrid(Learner):
         """Count the outcomes and sum up the ranks; no parameter is needed for that."""
         shown = feedback.rank > 0
         value = np.where(shown, (self.game.ranks - feedback.rank.astype(float)) / (self.game.ranks - 1), 0)
-        seen = np.stack([feedback.accepted, ~feedback.accepted, shown, value], axis=1)
+        seen = np.stack([*self._outcome(feedback), shown, value], axis=1)
         self._counts[feedback.players, feedback.partner] += seen
+
+    def _outcome(self, feedback: Feedback) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What an outcome adds to the acceptances and rejections; a reward between both adds a part to each."""
+        return feedback.outcome, 1 - feedback.outcome
 
     def evidence(self, partners: NDArray[np.integer]) -> Tensor:
         """Return the counts of some partners, `(n_players, m, 4)`; they depend on no parameter."""
@@ -88,22 +92,21 @@ class BayesianHybrid(Learner):
     def value(self, evidence: Tensor) -> Tensor:
         """Return `w * rank value + (1 - w) * outcome value`."""
         rank_value, _ = self._normal(evidence)
-        yes, no = self._beta(evidence)
-        w = self.parameter("w", yes)
-        return w * rank_value + (1 - w) * yes / (yes + no)
+        outcome_value, _ = self._of_outcome(evidence)
+        w = self.parameter("w", outcome_value)
+        return w * rank_value + (1 - w) * outcome_value
 
     def beliefs(self, evidence: Tensor) -> Beliefs:
-        """Return means and variances of the Normal and the Beta belief; None for a signal that has no weight."""
+        """Return means and variances of both beliefs; None for a signal that has no weight."""
         rank_value, precision = self._normal(evidence)
-        yes, no = self._beta(evidence)
-        outcome_value, total = yes / (yes + no), yes + no
+        outcome_value, variance = self._of_outcome(evidence)
         weight = self.fixed.get("w")
         uses_rank, uses_outcome = weight != 0, weight != 1
         return Beliefs(
             rank_value if uses_rank else None,
             outcome_value if uses_outcome else None,
             1 / precision if uses_rank else None,
-            outcome_value * (1 - outcome_value) / (total + 1) if uses_outcome else None,
+            variance if uses_outcome else None,
         )
 
     def _normal(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,11 +118,13 @@ class BayesianHybrid(Learner):
         precision = prior_precision + shown * noise_precision
         return (self.parameter("rank_prior", value) * prior_precision + value * noise_precision) / precision, precision
 
-    def _beta(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
-        """Counts of the belief about the outcome."""
+    def _of_outcome(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the belief about the outcome."""
         accepted, rejected, _, _ = evidence.unbind(-1)
         yes = self.parameter("prior_acceptances", accepted) + accepted
-        return yes, self.parameter("prior_rejections", rejected) + rejected
+        total = yes + self.parameter("prior_rejections", rejected) + rejected
+        mean = yes / total
+        return mean, mean * (1 - mean) / (total + 1)
 
 
 class BayesianRank(BayesianHybrid):
@@ -150,6 +155,64 @@ class BayesianOutcome(BayesianHybrid):
     fixed: ClassVar = {"w": 0.0, "rank_prior": 0.5, "rank_prior_sd": 2.0, "rank_noise_sd": 1.2}
 
 
+class NormalHybrid(BayesianHybrid):
+    r"""Bayesian learner of two signals with Normal beliefs about both, for graded rewards.
+
+    It is `BayesianHybrid` with another outcome value. After $n$ rewards $y_i$ from 0 to 1 it is the mean of a Normal
+    belief about the partner's mean reward,
+
+    $$O = \frac{m / s^2 + \sum_{i=1}^{n} y_i / \tau^2}{1 / s^2 + n / \tau^2},$$
+
+    with the prior mean $m$ (`reward_prior`), the prior SD $s$ (`reward_prior_sd`) and the noise SD $\tau$
+    (`reward_noise_sd`). Without graded rewards, acceptances count as 1 and rejections as 0.
+
+    Registered as `bayes-normal-hybrid`.
+
+    Examples:
+        >>> import accept_reject as ar
+        >>> agent = ar.make_agent("bayes-normal-hybrid", {"reward_noise_sd": 0.5})
+        >>> choices = ar.play(agent, ar.draw(ar.scenario("few-spots").game, seed=0, n=500))
+        >>> print(f"{ar.score(choices, 'valuing').value:.2f}")
+        0.83
+    """
+
+    parameters = {
+        **{name: each for name, each in BayesianHybrid.parameters.items() if not name.startswith("prior_")},
+        "reward_prior": Parameter(0.5, 0, 1, "prior mean of the outcome value", fitted=False),
+        "reward_prior_sd": Parameter(
+            0.3, 1e-6, inf, "prior SD of the belief about a partner's mean reward", fitted=False
+        ),
+        "reward_noise_sd": Parameter(0.3, 1e-6, inf, "assumed SD of rewards around their mean"),
+    }
+
+    def _outcome(self, feedback: Feedback) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What an outcome adds: a reward, and its value."""
+        return np.ones(len(feedback.outcome)), feedback.outcome
+
+    def _of_outcome(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the belief about the outcome."""
+        count, total, _, _ = evidence.unbind(-1)
+        prior_precision = self.parameter("reward_prior_sd", total) ** -2
+        noise_precision = self.parameter("reward_noise_sd", total) ** -2
+        precision = prior_precision + count * noise_precision
+        mean = (self.parameter("reward_prior", total) * prior_precision + total * noise_precision) / precision
+        return mean, 1 / precision
+
+
+class NormalOutcome(NormalHybrid):
+    """The nested model that learns from rewards alone: `NormalHybrid` with $w = 0$.
+
+    Registered as `bayes-normal-outcome`.
+
+    Examples:
+        >>> from accept_reject.agents.bayesian import NormalOutcome
+        >>> list(NormalOutcome.free_parameters())
+        ['inverse_temperature', 'reward_prior', 'reward_prior_sd', 'reward_noise_sd']
+    """
+
+    fixed: ClassVar = {"w": 0.0, "rank_prior": 0.5, "rank_prior_sd": 2.0, "rank_noise_sd": 1.2}
+
+
 class ScrambledHybrid(BayesianHybrid):
     """Control for simulated populations: each player learns from the feedback of another player.
 
@@ -166,5 +229,6 @@ class ScrambledHybrid(BayesianHybrid):
 
     def learn(self, feedback: Feedback) -> None:
         """Count the next player's feedback as the player's own."""
-        others = {name: np.roll(getattr(feedback, name), -1) for name in ("partner", "rank", "spots", "accepted")}
+        names = ["partner", "rank", "spots", "accepted", *([] if feedback.reward is None else ["reward"])]
+        others = {name: np.roll(getattr(feedback, name), -1) for name in names}
         super().learn(replace(feedback, **others))

@@ -18,8 +18,8 @@ class DualSignalLearner(Learner):
     r"""Delta-rule learner of two signals: one learning rate for ranks, one for outcomes.
 
     Every partner has a rank value $R$ and an outcome value $O$. When the chosen partner answers with the outcome $y$ (1
-    accepted, 0 rejected) and the rank $r$ of $K$, which counts as $v = (K - r) / (K - 1)$, both move by a share of the
-    prediction error:
+    accepted, 0 rejected, or a reward between both) and the rank $r$ of $K$, which counts as $v = (K - r) / (K - 1)$,
+    both move by a share of the prediction error:
 
     $$R \leftarrow R + \alpha_R (v - R), \qquad O \leftarrow O + \alpha_O (y - O),$$
 
@@ -86,7 +86,7 @@ class DualSignalLearner(Learner):
         at = torch.from_numpy(feedback.players), torch.from_numpy(feedback.partner.astype(np.int64))
         before = self._values[at]
         rank_value = (self.game.ranks - feedback.rank.astype(float)) / (self.game.ranks - 1)
-        seen = torch.from_numpy(np.stack([rank_value, feedback.accepted], axis=1))
+        seen = torch.from_numpy(np.stack([rank_value, feedback.outcome], axis=1))
         shown = torch.from_numpy(np.stack([feedback.rank > 0, np.ones(len(feedback.rank), bool)], axis=1))
         error = torch.where(shown, seen - before, 0.0)
         after = before + self._rates(error, at[0]) * error

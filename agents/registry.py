@@ -67,6 +67,12 @@ AGENTS: dict[str, Entry] = {
     ),
     "bayes-rank": Entry(f"{_BAYESIAN}:BayesianRank", "The study's model with w = 1: learns from ranks only."),
     "bayes-outcome": Entry(f"{_BAYESIAN}:BayesianOutcome", "The study's model with w = 0: learns from outcomes only."),
+    "bayes-normal-hybrid": Entry(
+        f"{_BAYESIAN}:NormalHybrid", "Normal beliefs about ranks and about outcomes, for graded rewards, weighted by w."
+    ),
+    "bayes-normal-outcome": Entry(
+        f"{_BAYESIAN}:NormalOutcome", "Normal beliefs about outcomes only, for graded rewards."
+    ),
     "delta-hybrid": Entry(
         f"{_DELTA}:DualSignalLearner", "Delta rule with a learning rate for each of the two signals."
     ),

@@ -42,6 +42,8 @@ class Choices:
         ids: The names of the players, or an empty tuple.
         recorded: Number of rounds with a record, `(n,)`; later rounds, marked as missed, were not played. None if all
             rounds were played.
+        reward: Graded reward for the choice, 0..1, `(n, rounds)`, NaN where missed; None if there is only acceptance
+            and rejection.
     """
 
     game: GameSpec
@@ -55,6 +57,7 @@ class Choices:
     response_time: NDArray[np.float64] | None = None
     ids: tuple[str, ...] = ()
     recorded: NDArray[np.int64] | None = None
+    reward: NDArray[np.float64] | None = None
 
     @classmethod
     def record(
@@ -103,6 +106,11 @@ class Choices:
         """Whether the round was missed, `(n, rounds)`."""
         return self.choice == MISSED
 
+    @property
+    def outcome(self) -> NDArray[np.float64]:
+        """The outcome, 0..1, `(n, rounds)`: the reward if it is graded, else 1 for an acceptance; 0 where missed."""
+        return self.accepted.astype(np.float64) if self.reward is None else np.where(self.missed, 0.0, self.reward)
+
     def take(self, rows: slice | NDArray[np.integer]) -> Choices:
         """Select players by a slice or by row indices, which may repeat."""
         parts: dict[str, Any] = {
@@ -130,7 +138,8 @@ class Choices:
         """A SHA-256 digest of everything that players saw and did."""
         digest = hashlib.sha256(self.game.model_dump_json().encode())
         digest.update("\n".join(self.names()).encode())
-        for part in (self.offered, self.choice, self.rank, self.spots, self.accepted, self.valuation, self.acceptance):
+        hidden = self.valuation, self.acceptance
+        for part in (self.offered, self.choice, self.rank, self.spots, self.accepted, *hidden, self.reward):
             if part is not None:
                 digest.update(part.tobytes())
         return digest.hexdigest()
@@ -144,8 +153,8 @@ class Choices:
 
         Returns:
             Columns `participant` (name), `round` (from 1), `offered_1`, ... and `choice` (partner numbers from 0),
-            `rank`, `spots`, `accepted`, `response_time`, and `valuation_1`, ... and `acceptance_1`, ... of the offered
-            partners. Hidden or missed values are NA; columns without any known value are omitted.
+            `rank`, `spots`, `accepted`, `reward`, `response_time`, and `valuation_1`, ... and `acceptance_1`, ... of
+            the offered partners. Hidden or missed values are NA; columns without any known value are omitted.
         """
         import pandas as pd  # not at the top: environments don't require pandas
 
@@ -165,6 +174,8 @@ class Choices:
         columns["rank"] = masked(self.rank, hidden)
         columns["spots"] = masked(self.spots, hidden | (self.spots.ravel() == UNKNOWN_SPOTS))
         columns["accepted"] = masked(self.accepted, missed)
+        if self.reward is not None:
+            columns["reward"] = self.reward.ravel()
         if self.response_time is not None:
             columns["response_time"] = self.response_time.ravel()
         for name, state in (("valuation", self.valuation), ("acceptance", self.acceptance)):

@@ -33,7 +33,7 @@ def histories(choices: Choices, lags: int = LAGS) -> pd.DataFrame:
     Returns:
         Columns `player` (row index), `second` (whether the second partner was chosen), and for each lag `choice_1`,
         ...: 1 if the second partner was chosen then, -1 if it was the first one, else 0; and `outcome_1`, ...: the
-        same, but 0 after a rejection. Rounds before the first choice count as 0.
+        same, but 0 after a rejection, or times the reward if it is graded. Rounds before the first choice count as 0.
 
     Raises:
         InvalidInputError: If there are not two partners in each offer.
@@ -42,14 +42,14 @@ def histories(choices: Choices, lags: int = LAGS) -> pd.DataFrame:
         raise InvalidInputError("choices", [f"must be between 2 partners, got {choices.game.offered} in each offer"])
     made = ~choices.missed
     player, place = np.nonzero(made)[0], choices.choice[made].astype(np.int64)
-    offered, accepted = choices.offered[made].astype(np.int64), choices.accepted[made]
+    offered, outcome = choices.offered[made].astype(np.int64), choices.outcome[made]
     partner = offered[np.arange(len(place)), place]
     columns = {"player": player, "second": place}
     for lag in range(1, lags + 1):
         same_player = player[lag:] == player[:-lag]
-        before, won = np.full(len(place), -1), np.zeros(len(place), bool)
+        before, won = np.full(len(place), -1), np.zeros(len(place))
         before[lag:] = np.where(same_player, partner[:-lag], -1)
-        won[lag:] = same_player & accepted[:-lag]
+        won[lag:] = same_player * outcome[:-lag]
         chosen = (before == offered[:, 1]).astype(np.int64) - (before == offered[:, 0])
         columns |= {f"choice_{lag}": chosen, f"outcome_{lag}": chosen * won}
     return pd.DataFrame(columns)
@@ -141,8 +141,9 @@ def stay_rates(choices: Choices) -> tuple[int, float, float]:
     """
     data = histories(choices, 1)
     again = data[data.choice_1 != 0]
+    won = again.outcome_1.abs() > 0.5
     stayed = (again.choice_1 == 1) == (again.second == 1)
-    return len(again), float(stayed[again.outcome_1 != 0].mean()), float(stayed[again.outcome_1 == 0].mean())
+    return len(again), float(stayed[won].mean()), float(stayed[~won].mean())
 
 
 def in_words(choices: Choices) -> str:

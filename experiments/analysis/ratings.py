@@ -84,7 +84,7 @@ def experience(choices: Choices) -> dict[str, NDArray[np.float64]]:
     player = np.nonzero(made)[0]
     partner = choices.of_chosen(choices.offered)[made].astype(np.int64)
     rank, ranks = choices.rank[made].astype(np.float64), choices.game.ranks
-    seen = {"rank": np.where(rank > 0, (ranks - rank) / (ranks - 1), np.nan), "outcome": choices.accepted[made] * 1.0}
+    seen = {"rank": np.where(rank > 0, (ranks - rank) / (ranks - 1), np.nan), "outcome": choices.outcome[made]}
     found = {}
     for name, values in seen.items():
         table = np.full((len(choices), choices.game.n_partners), np.nan)

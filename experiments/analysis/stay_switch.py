@@ -50,7 +50,7 @@ def repeat_offers(choices: Choices, answers: NDArray[np.integer] | None = None) 
         at = (rows, offered[rows, choice[rows]])
         seen = choices.rank[rows, now].astype(float)
         rank[at] = np.where(seen > 0, (ranks - seen) / (ranks - 1), np.nan)
-        outcome[at] = choices.accepted[rows, now]
+        outcome[at] = choices.outcome[rows, now]
     return pd.DataFrame(np.concatenate(found, axis=1).T, columns=["player", "round", "stay", "rank", "outcome"])
 
 
@@ -62,7 +62,8 @@ def stay_switch(choices: Choices, answers: NDArray[np.integer] | None = None) ->
     $$P(\text{stay}) = \frac{1}{1 + \exp(-b_0 - b_\text{rank} z_\text{rank} - b_\text{outcome} z_\text{outcome})}.$$
 
     The predictors are the value of the partner's last rank, $(K - r) / (K - 1)$ for rank $r$ of $K$, and its last
-    outcome, 1 if it accepted. Both are standardized over all such offers; a hidden rank counts as an average one.
+    outcome, 1 if it accepted, or its reward. Both are standardized over all such offers; a hidden rank counts as an
+    average one.
 
     Args:
         choices: The choices.

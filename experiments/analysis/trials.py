@@ -50,7 +50,7 @@ def trials(learner: Learner, choices: Choices) -> pd.DataFrame:
     of_choice = {
         "probability": choices.of_chosen(probability),
         "rank_prediction_error": rank - choices.of_chosen(rank_value),
-        "outcome_prediction_error": choices.accepted - choices.of_chosen(outcome_value),
+        "outcome_prediction_error": choices.outcome - choices.of_chosen(outcome_value),
         "rank_variance": choices.of_chosen(rank_variance),
         "outcome_variance": choices.of_chosen(outcome_variance),
     }

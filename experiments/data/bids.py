@@ -49,6 +49,7 @@ _COLUMNS = {
     "rank": {"Description": "The chosen partner's rank of the participant, 1 is best; n/a if it was not shown"},
     "spots": {"Description": "Number of spots of the chosen partner; n/a if the rank was not shown"},
     "accepted": {"Description": "Whether the chosen partner accepted", "Levels": {"0": "rejected", "1": "accepted"}},
+    "reward": {"Description": "Graded reward, from 0 to 1; n/a if the round was missed"},
     "response_time": {"Description": "Time from offer to choice", "Units": "s"},
     "valuation": {"Description": "Hidden: how much the offered partner values the participant, from 0 to 1"},
     "acceptance": {"Description": "Hidden: probability that the offered partner accepts the participant"},

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from accept_reject.errors import Integer, Spec
+from accept_reject.errors import Integer, Number, Spec
 from accept_reject.experiments.data.participants import ParticipantsTable
 from accept_reject.experiments.data.ratings_table import RatingsTable
 from accept_reject.experiments.data.table_file import Cell, Name, TableFile
@@ -40,7 +40,8 @@ class Columns(Spec):
             session or block, from any number.
         offered: The offered partners, one column for each place in the offer, unless they are always the same.
         choice: The chosen partner or its place, see `DataConfig.choice`; missing in missed rounds.
-        accepted: The outcome.
+        accepted: The outcome; not needed with a reward.
+        reward: Graded reward, if there is such a column; see `DataConfig.reward`.
         session: Name of the session, if there are several.
         block: Name of the block, if there are several.
         rank: The partner's rank of the participant, if there is such a column.
@@ -58,7 +59,8 @@ class Columns(Spec):
     round: Name
     offered: Annotated[tuple[Name, ...], Field(min_length=2)] | None = None
     choice: Name
-    accepted: Name
+    accepted: Name | None = None
+    reward: Name | None = None
     session: Name | None = None
     block: Name | None = None
     rank: Name | None = None
@@ -115,6 +117,8 @@ class DataConfig(TableFile):
             by what stands in place of `{name}`, and `round: round`.
         columns: Names of its columns.
         accepted: The cells for accepted and rejected, such as `[1, -1]`.
+        reward: The worst and the best reward, which become 0 and 1. Without a column of outcomes, rewards above the
+            middle count as accepted.
         offered: The partners, if all rounds offer the same ones; otherwise they are in `columns.offered`.
         choice: Content of the choice column: the partner, its place in the offer, counted from 0 or from 1, or a list
             of the cells for each place, such as `[left, right]`.
@@ -133,6 +137,7 @@ class DataConfig(TableFile):
     wide: Name | None = None
     columns: Columns
     accepted: tuple[Cell, Cell] = (1, 0)
+    reward: tuple[Number, Number] | None = None
     offered: Annotated[tuple[Cell, ...], Field(min_length=2)] | None = None
     choice: Literal["partner", "place from 0", "place from 1"] | Annotated[tuple[Cell, ...], Field(min_length=2)] = (
         "partner"
@@ -161,6 +166,13 @@ class DataConfig(TableFile):
         n = len(self.offered or self.columns.offered or ())
         if not isinstance(self.choice, str) and n and len(self.choice) != n:
             problems.append(f".choice: must have a cell for each of the {n} places, got {len(self.choice)}")
+        if (self.reward is None) != (self.columns.reward is None):
+            name, other = (".reward", "columns.reward") if self.reward is None else (".columns.reward", "reward")
+            problems.append(f"{name}: is required with {other}" + (", as [worst, best]" if name == ".reward" else ""))
+        elif self.reward is not None and self.reward[0] == self.reward[1]:
+            problems.append(f".reward: must be two different numbers, got {self.reward[0]:g} twice")
+        if self.columns.accepted is None and self.columns.reward is None:
+            problems.append(".columns.accepted: is required, unless there is columns.reward")
         if self.restart in ("session", "block") and getattr(self.columns, self.restart) is None:
             problems.append(f".restart: needs columns.{self.restart}")
         if problems:

@@ -94,7 +94,10 @@ def read_flat(config: DataConfig) -> Table:
         for name in frame.columns.intersection(["response_time", *ONSETS]):
             seconds = pd.to_numeric(frame[name], errors="coerce") / 1000
             frame[name] = seconds.map(repr).where(seconds.notna(), frame[name])
-    _recode_accepted(frame, config, problems)
+    if config.columns.accepted is not None:
+        _recode_accepted(frame, config, problems)
+    if config.reward is not None:
+        _scale_reward(frame, config, problems)
     if config.choice != "partner":
         _recode_choice(frame, config, problems)
     number_rounds(frame, config, notes)
@@ -163,7 +166,29 @@ def _name_partners_alike(frame: pd.DataFrame, config: DataConfig) -> None:
             frame[column] = as_text(frame[column])
 
 
+def _scale_reward(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> None:
+    """Map rewards to 0..1; without a column of outcomes, those above the middle count as accepted."""
+    assert config.reward is not None and config.columns.reward is not None
+    worst, best = config.reward
+    scaled = (pd.to_numeric(frame.reward, errors="coerce") - worst) / (best - worst)
+    wrong = frame.reward.notna() & ~((scaled >= 0) & (scaled <= 1))
+    problems.add_rows(
+        config.columns.reward,
+        (
+            (file, int(row), f"must be a number from {min(config.reward):g} to {max(config.reward):g}, got {cell!r}")
+            for file, row, cell in zip(frame.file[wrong], frame.row[wrong], frame.reward[wrong], strict=True)
+        ),
+    )
+    known = frame.reward.notna() & ~wrong
+    if config.columns.accepted is None:
+        frame["accepted"] = (scaled > 0.5).astype(int).astype(str).where(known, None).astype(object)
+        frame.loc[wrong, "accepted"] = REPORTED
+    frame["reward"] = scaled.map(repr).where(known, None).astype(object)
+    frame.loc[wrong, "reward"] = REPORTED
+
+
 def _recode_accepted(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> None:
+    assert config.columns.accepted is not None
     yes, no = (normal(cell) for cell in config.accepted)
     given = as_text(frame.accepted)
     wrong = given.notna() & ~given.isin([yes, no])

@@ -17,7 +17,7 @@ from accept_reject.experiments.data.hidden_state import inconsistencies
 from accept_reject.experiments.data.problems import DataProblems
 
 REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
-OPTIONAL = ("rank", "spots", "response_time", "condition", "onset", "feedback_onset")
+OPTIONAL = ("rank", "spots", "reward", "response_time", "condition", "onset", "feedback_onset")
 HIDDEN = ("valuation", "acceptance")
 LABELS = ("session", "block", "condition")
 ONSETS = ("onset", "feedback_onset")
@@ -100,7 +100,10 @@ class RoundsReader:
         self._problem("accepted", ~missed & frame.accepted.isna(), lambda i: "must be given in a round with a choice")
         rank = self._number("rank", 1, self.ranks, whole=True)
         spots = self._number("spots", 0, self.ranks, whole=True)
-        for column in ("accepted", "rank", "spots"):
+        reward = self._number("reward", 0, 1)
+        if "reward" in frame:
+            self._problem("reward", ~missed & frame.reward.isna(), lambda i: "must be given in a round with a choice")
+        for column in ("accepted", "rank", "spots", "reward"):
             if column in frame:
                 self._problem(
                     column, missed & frame[column].notna(), lambda i: "must be missing in a round without a choice"
@@ -149,7 +152,7 @@ class RoundsReader:
             game = unknown_game(count, len(self.offered), int(number.max()), self.ranks, bool(np.isfinite(rank).any()))
         self.rounds = self._labels(number, onsets)
         self.partners = self._named(partners)
-        return self._assemble(game, number, place, accepted, rank, spots, time, hidden, partners)
+        return self._assemble(game, number, place, accepted, rank, spots, reward, time, hidden, partners)
 
     def _labels(self, number: NDArray[np.float64], onsets: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
         """What else is known about each round, in the order of participants and rounds."""
@@ -317,6 +320,7 @@ class RoundsReader:
         accepted: NDArray[np.float64],
         rank: NDArray[np.float64],
         spots: NDArray[np.float64],
+        reward: NDArray[np.float64],
         time: NDArray[np.float64],
         hidden: dict[str, list[NDArray[np.float64]]],
         partners: NDArray[np.int64],
@@ -345,6 +349,7 @@ class RoundsReader:
             accepted=arrange(accepted == 1, 0, np.bool_),
             valuation=known.get("valuation"),
             acceptance=known.get("acceptance"),
+            reward=arrange(reward, np.nan, np.float64) if "reward" in self.frame else None,
             response_time=arrange(time, np.nan, np.float64) if "response_time" in self.frame else None,
             ids=tuple(map(str, ids)),
             recorded=None if not unplayed.any() else (~unplayed).sum(axis=1),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accept_reject.agents.bayesian import BayesianHybrid, BayesianOutcome, BayesianRank
+from accept_reject.agents.bayesian import BayesianHybrid, BayesianOutcome, BayesianRank, NormalOutcome
 from accept_reject.agents.delta_rule import DualSignalLearner, GainLossLearner, OutcomeLearner, RankLearner
 from accept_reject.agents.learner import Learner, Parameter
 from accept_reject.agents.networks.agent import RecurrentAgent
@@ -133,7 +133,7 @@ def model_facts(entry: ModelEntry) -> ModelFacts:
         learner=cls.__name__,
         family=next((family for family, learners in FAMILIES.items() if cls in learners), ""),
         description=(cls.__doc__ or "").strip().split("\n")[0].rstrip("."),
-        uses_ranks=cls not in (BayesianOutcome, OutcomeLearner),
+        uses_ranks=cls not in (BayesianOutcome, NormalOutcome, OutcomeLearner),
         uses_outcomes=cls not in (BayesianRank, RankLearner),
         gains_and_losses=cls is GainLossLearner,
         forgetting="forgetting" in active,

@@ -120,4 +120,5 @@ def feedback_in_round(choices: Choices, now: int) -> Feedback:
         rank=choices.rank[players, now],
         spots=np.where(choices.rank[players, now] > 0, choices.spots[players, now], 0).astype(np.uint8),
         accepted=choices.accepted[players, now],
+        reward=None if choices.reward is None else choices.reward[players, now],
     )
