@@ -61,6 +61,25 @@ def test_what_import_is_unsure_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         import_table("export.csv", None)
 
 
+def test_points_conditions_and_onsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        f"{who},{n},{'xyz'[n % 3]},{'yzx'[n % 3]},{'xyzyzx'[(3 * (n % 2)) + n % 3]},{5 * n - 20},{'ab'[n > 4]},"
+        f"{4000 * n},{4000 * n + 2500}"
+        for who in (1, 2)
+        for n in range(1, 9)
+    ]
+    header = "subject,trial,left,right,choice,points,condition,stim_onset,feedback_onset"
+    (tmp_path / "table.csv").write_text("\n".join([header, *rows, ""]))
+    imported = import_table("table.csv", None)
+    assert imported.problems == ()
+    assert imported.found.unsure == ["reward: are -15 and 20 the worst and the best that points can be?"]
+    data = load("table.yaml", ["unit=ms"])
+    assert data.choices.reward is not None and data.rounds is not None
+    np.testing.assert_allclose(data.choices.reward[1], np.arange(8) / 7)
+    assert data.rounds.iloc[4].tolist() == ["1", 5, "b", 20.0, 22.5]
+
+
 def test_what_import_does_not_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.csv").write_text("city,temperature\nRome,21.5\nOslo,7.25\nRome,22.5\n")

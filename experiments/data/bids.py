@@ -4,6 +4,8 @@
     task-acceptreject_beh.json                      descriptions of columns, and the game
     sub-001/beh/sub-001_task-acceptreject_beh.tsv   one row for each round
 
+Data sets of others may have sessions and runs, see `bids_sessions`.
+
 Tables are tab-separated UTF-8 text. Missing values are `n/a`, partners have the names that players see: A, B, C, ...
 """
 
@@ -23,6 +25,7 @@ from accept_reject.envs.game import GameSpec
 from accept_reject.envs.rendering import partner_name
 from accept_reject.errors import InvalidInputError, parse, shorten
 from accept_reject.experiments.data.bids_checks import check_columns, check_whole, read_json
+from accept_reject.experiments.data.bids_sessions import files_of, number_sessions
 from accept_reject.experiments.data.liking import read_liking
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
@@ -203,31 +206,41 @@ def read_dataset(folder: Path) -> Dataset:
             problems.add(
                 f"must have a folder, got none for {label!r}", "participants.tsv", listed[label], "participant_id"
             )
-    tables = {}
+    tables, entities = {}, {}
     for label, path in found.items():
         if listed and label not in listed:
             problems.add("must be listed in participants.tsv", label)
-        file = path / "beh" / f"{label}_task-{TASK}_beh.tsv"
-        table = read_table(file, str(file.relative_to(folder)), TSV, problems)
-        if table is not None:
-            tables[label, str(file.relative_to(folder))] = table
+        for file, parts in files_of(path, TASK).items():
+            name = str(file.relative_to(folder))
+            table = read_table(file, name, TSV, problems)
+            if table is not None:
+                tables[label, name], entities[name] = table, parts
     if not found:
         problems.add("must have folders of participants, got none", "sub-*")
     check_columns(tables, problems)
-    check_whole(tables, game, problems)
-    frames, notes = [], []
+    several = any(entities.values())
+    check_whole(tables, None if several else game, problems)
+    frames, notes = [], list[str]()
     for (label, name), table in tables.items():
         if all(column in table for column in REQUIRED):
             known = table[[column for column in table if is_known(column)]]
             known = known.where(known != MISSING, None)
-            frames.append(known.assign(file=name, row=table.index, participant=label.removeprefix("sub-")))
+            frames.append(
+                known.assign(file=name, row=table.index, participant=label.removeprefix("sub-"), **entities[name])
+            )
             notes += unread_columns(name, table, set(known))
     choices = ratings = None
     if frames:
+        frame = pd.concat(frames, ignore_index=True)
+        if several:
+            number_sessions(frame, read_json(folder / SIDECAR, DataProblems()), SIDECAR, problems)
+        if game is not None and "unit" in frame and frame.groupby("participant").unit.nunique().max() > 1:
+            game = None
+            notes.append(f"{SIDECAR}: Game is not used, as participants play it anew in each session or run")
         names = [partner_name(i) for i in range(game.n_partners)] if game else None
-        reader = RoundsReader(pd.concat(frames, ignore_index=True), ranks, problems)
+        reader = RoundsReader(frame, ranks, problems)
         choices = reader.read(game, names)
-        if choices is not None and reader.partners is not None:
+        if choices is not None and reader.partners is not None and "unit" not in frame:
             labels = [f"sub-{name}" for name in choices.names()]
             ratings = read_liking(folder, labels, reader.partners, problems, notes)
     problems.raise_if_any(str(folder))

@@ -76,6 +76,9 @@ def parts_of(data: Data) -> pd.DataFrame | None:
 def _labels(data: Data) -> list[tuple[str, str]]:
     """What is recorded in addition to choices."""
     found = []
+    if data.choices.reward is not None:
+        known = data.choices.reward[~data.choices.missed]
+        found.append(("rewards", f"mean {known.mean():.2f} on a scale from 0 to 1" if len(known) else "none"))
     if data.rounds is not None and "condition" in data.rounds:
         counts = data.rounds.condition.value_counts(dropna=False, sort=False)
         shown = [f"{'none' if pd.isna(name) else name} ({count:,} rounds)" for name, count in counts.items()]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.data.cells import as_text, mark_missing, normal, with_points
-from accept_reject.experiments.data.config import DataConfig
+from accept_reject.experiments.data.config import ORDER, DataConfig
 from accept_reject.experiments.data.formats import read_files
 from accept_reject.experiments.data.participants import read_participants
 from accept_reject.experiments.data.problems import DataProblems
@@ -100,7 +100,7 @@ def read_flat(config: DataConfig) -> Table:
         _scale_reward(frame, config, problems)
     if config.choice != "partner":
         _recode_choice(frame, config, problems)
-    number_rounds(frame, config, notes)
+    number_rounds(frame, config.restarts, notes, config.columns.round == ORDER, config.gaps)
     game = config.game.resolve() if config.game else None
     titles = wanted | {"round": config.columns.round}
     reader = RoundsReader(

@@ -34,6 +34,9 @@ NAMES = {
     r"out|match(ed)?|hit|ergebnis|belohnung|rückmeldung|gewinn|punkte",
     "rank": r"rank|ranking|rang|position",
     "spots": r"spots?|places|capacity|room|vacancies|plätze",
+    "condition": r"cond|condition|bedingung|treatment",
+    "onset": r"onset|stim_?onset|offer_?onset|choice_?onset|trial_?onset|stimulus_?onset",
+    "feedback_onset": r"(feedback|outcome|fb|reward)_?onset",
     "response_time": r"rt|rts|rtime|reaction_?times?|response_?times?|latency|resp_?time|time_?taken|reaktionszeit|"
     r"duration|rz",
 }
@@ -232,6 +235,14 @@ def _outcome(cells: pd.DataFrame, found: Guess) -> None:
             return
         if len(values) == 1:
             found.unsure.append(f"accepted: {column} is always {values[0]}")
+    for column in named(_free(cells, found), "accepted"):
+        numbers = pd.to_numeric(cells[column].dropna(), errors="coerce")
+        if numbers.notna().all() and numbers.nunique() > 2:
+            worst, best = float(numbers.min()), float(numbers.max())
+            found.columns["reward"] = column
+            found.settings["reward"] = [int(each) if each.is_integer() else each for each in (worst, best)]
+            found.unsure.append(f"reward: are {worst:g} and {best:g} the worst and the best that {column} can be?")
+            return
     found.lacking.append("accepted: add `accepted: COLUMN` under `columns`, with a column of two outcomes")
 
 
@@ -250,11 +261,15 @@ def _yes_and_no(values: list[str], found: Guess) -> tuple[str, str]:
 
 
 def _others(cells: pd.DataFrame, found: Guess) -> None:
-    for role in ("rank", "spots", "response_time"):
+    for column in named(_free(cells, found), "condition"):
+        if 2 <= cells[column].nunique() <= 20:
+            found.columns["condition"] = column
+            break
+    for role in ("rank", "spots", "response_time", "onset", "feedback_onset"):
         for column in named(_free(cells, found), role):
             text = cells[column].dropna()
             numbers = pd.to_numeric(text.str.replace(",", "."), errors="coerce")
-            if numbers.isna().any() or (role != "response_time" and not numbers.mod(1).eq(0).all()):
+            if numbers.isna().any() or (role in ("rank", "spots") and not numbers.mod(1).eq(0).all()):
                 continue
             found.columns[role] = column
             if text.str.contains(",").any():

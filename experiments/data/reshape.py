@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from accept_reject.envs.rendering import plural
 from accept_reject.experiments.data.cells import as_text, normal
-from accept_reject.experiments.data.config import ORDER, DataConfig
+from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import MAX_ROUND
 
@@ -68,7 +70,9 @@ def lengthen(
     return long[long[ROUND].astype(int).to_numpy() <= last.to_numpy()].sort_index(kind="stable")
 
 
-def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> None:
+def number_rounds(
+    frame: pd.DataFrame, restarts: Sequence[str], notes: list[str], in_order: bool = False, gaps: bool = False
+) -> None:
     """Number the rounds of each participant from 1, in the order of sessions, blocks and rounds.
 
     Numbers that are no integers, occur twice or have gaps stay as they are, and are reported with the others. Sessions
@@ -76,31 +80,33 @@ def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> 
 
     Args:
         frame: The rounds; it gets `unit`, the number of the part of a participant's rounds with partners of its own.
-        config: The config.
+        restarts: The columns in which a change makes partners new: `session`, `block`, both or none.
         notes: Where it is said how numbers of rounds were understood.
+        in_order: Whether the rows are in the order of the rounds, which have no numbers.
+        gaps: Whether numbers may be missing.
     """
     levels = [name for name in ("session", "block") if name in frame]
     order = [_ranked(frame[name]) for name in levels]
     participant = pd.factorize(frame.participant)[0]
-    restarts = config.restarts
     if restarts:
         parts = pd.MultiIndex.from_arrays([_ranked(frame[name]) for name in restarts])
         frame["unit"] = parts.factorize()[0]
-    if config.columns.round == ORDER:
+    if in_order:
         position = np.arange(len(frame))
     else:
         number = pd.to_numeric(frame["round"], errors="coerce").to_numpy(np.float64)
         if not (np.abs(number) <= MAX_ROUND).all() or (number != np.floor(number)).any():
             return
-        keys = pd.DataFrame({"participant": participant, "number": number})
-        again = bool(keys.duplicated().any())  # numbered anew in each session or block
-        within = keys.assign(**dict(zip(levels, order, strict=True))) if again else keys
+        within = pd.DataFrame({"participant": participant, "number": number})
+        for name, ranked in zip(levels, order, strict=True):
+            if within.duplicated().any():  # numbered anew in each session or block
+                within[name] = ranked
         if within.duplicated().any():
             return
         of_part = within.groupby([name for name in within if name != "number"]).number
         start = number.min()
         left_out = int((of_part.max() - start + 1 - of_part.count()).sum())
-        if left_out and not config.gaps:
+        if left_out and not gaps:
             return
         if left_out:
             notes.append(f"{left_out:,} numbers of rounds are missing; the others are numbered anew")
@@ -108,8 +114,8 @@ def number_rounds(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> 
             notes.append(f"rounds are numbered from {start:.0f}")
         position = number
     sorted_rows = np.lexsort((position, *reversed(order), participant))
-    in_order = participant[sorted_rows]
-    of_sorted = pd.Series(in_order).groupby(in_order).cumcount().to_numpy() + 1
+    sorted_by = participant[sorted_rows]
+    of_sorted = pd.Series(sorted_by).groupby(sorted_by).cumcount().to_numpy() + 1
     numbered = np.empty(len(frame), np.int64)
     numbered[sorted_rows] = of_sorted
     frame["round"] = numbered.astype(str)
