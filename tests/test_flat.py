@@ -247,3 +247,24 @@ def test_repeated_problems_are_counted(tmp_path: Path) -> None:
     found = problems_of(flat(tmp_path, "\n".join([HEADER, *body, ""])))
     assert len(found) == 21
     assert found[-1] == "table.csv, row 201, column win: is the last of 200 rows with this problem"
+
+
+def test_a_bet_for_or_against_a_partner(tmp_path: Path) -> None:
+    """Names of partners are made of constants and cells."""
+    rows = ["id,n,who,bet,won", "1,1,Ann,for,1", "1,2,Bob,against,0", "1,3,Ann,against,1"]
+    settings = {
+        "kind": "data",
+        "file": "bets.csv",
+        "offered": ["{who} for", "{who} against"],
+        "choice": ["for", "against"],
+        "columns": {"participant": "id", "round": "n", "choice": "bet", "accepted": "won"},
+    }
+    (tmp_path / "bets.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    (tmp_path / "bets.csv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+    choices = load(str(tmp_path / "bets.yaml")).choices
+    assert choices.offered.tolist() == [[[0, 1], [2, 3], [0, 1]]]
+    assert choices.choice.tolist() == [[0, 1, 1]]
+    (tmp_path / "bets.csv").write_text("\n".join([*rows, "1,4,,for,1", ""]), encoding="utf-8")
+    with pytest.raises(InvalidInputError) as error:
+        load(str(tmp_path / "bets.yaml"))
+    assert [line.partition(", ")[2] for line in error.value.problems] == ["row 5, column who: is required"] * 2

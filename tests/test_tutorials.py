@@ -118,6 +118,35 @@ def test_compare_people_with_agents(capsys: pytest.CaptureFixture[str], folder: 
     assert (folder / "compare_people_with_agents.svg").stat().st_size < 100_000
 
 
+def test_from_file_to_paper(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command prints the lines that the page shows below it, in this order."""
+    monkeypatch.setenv("COLUMNS", "80")
+    run("lab_files")
+    page = (TUTORIALS / "from_file_to_paper.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)([^\n]*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    output: list[str] = []
+    commands = 0
+    for kind, title, text in blocks:
+        if kind == "bash":
+            commands += 1
+            done = CliRunner().invoke(app, shlex.split(text)[1:])
+            assert done.exit_code == 0, done.output
+            output = [line.rstrip() for line in done.output.splitlines()]
+        elif "title" in title:
+            name = title.partition('"')[2].rstrip('"')
+            whole = (folder / name).read_text(encoding="utf-8")
+            if kind == "text":
+                assert whole.startswith(text)
+            else:
+                (folder / name).write_text(whole + text, encoding="utf-8")
+        elif kind == "text":
+            rest = iter(output)
+            for line in text.splitlines():
+                assert any(each.startswith(line) for each in rest), line
+    assert commands == 6
+    assert {path.name for path in (folder / "ratings").iterdir()} >= {"anova.csv", "ratings.svg"}
+
+
 def test_every_script_is_included_whole() -> None:
     """Whatever a script does between its markers is on a page."""
     pages = "".join(file.read_text(encoding="utf-8") for file in DOCS.rglob("*.md"))

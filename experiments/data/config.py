@@ -17,6 +17,10 @@ ORDER = "order of rows"
 """In place of a column of rounds: the rows of a participant are its rounds."""
 
 
+PART = re.compile(r"\{([^{}]+)\}")
+"""In the name of a partner: the cells of a column."""
+
+
 def _as_tuple(value: Any) -> Any:
     """A single value need not be a list."""
     return value if isinstance(value, list | tuple) else (value,)
@@ -119,7 +123,9 @@ class DataConfig(TableFile):
         accepted: The cells for accepted and rejected, such as `[1, -1]`.
         reward: The worst and the best reward, which become 0 and 1. Without a column of outcomes, rewards above the
             middle count as accepted.
-        offered: The partners, if all rounds offer the same ones; otherwise they are in `columns.offered`.
+        offered: The partners, if all rounds offer the same ones; otherwise they are in `columns.offered`. A column's
+            name in braces stands for its cells: a bet for or against a partner is a choice between `{partner} for` and
+            `{partner} against`.
         choice: Content of the choice column: the partner, its place in the offer, counted from 0 or from 1, or a list
             of the cells for each place, such as `[left, right]`.
         restart: Where partners are new, although they have the same names: in each session, in each block, or never. By
@@ -178,6 +184,12 @@ class DataConfig(TableFile):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    @property
+    def parts_of_offers(self) -> tuple[str, ...]:
+        """The columns whose cells are parts of the names in `offered`."""
+        names = [name for name in self.offered or () if isinstance(name, str)]
+        return tuple(dict.fromkeys(column for name in names for column in PART.findall(name)))
 
     @property
     def restarts(self) -> tuple[str, ...]:

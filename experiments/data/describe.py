@@ -38,7 +38,6 @@ def describe(data: Data) -> list[tuple[str, str]]:
         ("rounds", f"{_span(recorded)} each, {int(recorded.sum()):,} in total"),
         ("missed", f"{missed:,} ({missed / recorded.sum():.1%})"),
         *([] if parts is None else [("sessions and blocks", _in_words(parts))]),
-        *_labels(data),
         ("partners", f"{choices.game.n_partners}, {choices.game.offered} in each offer"),
         ("different offers", f"{len(np.unique(pairs, axis=0)):,}"),
         (
@@ -53,6 +52,7 @@ def describe(data: Data) -> list[tuple[str, str]]:
         ),
         ("response times", "none" if times is None or np.isnan(times).all() else f"median {np.nanmedian(times):.2f} s"),
         ("hidden valuations", "known" if choices.valuation is not None else "unknown"),
+        *_labels(data),
         *([("notes", "; ".join(data.notes[:MAX_NOTES]) + more)] if data.notes else []),
     ]
 

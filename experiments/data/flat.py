@@ -9,13 +9,14 @@ import pandas as pd
 
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.data.cells import as_text, mark_missing, normal, with_points
-from accept_reject.experiments.data.config import ORDER, DataConfig
+from accept_reject.experiments.data.config import ORDER, PART, DataConfig
 from accept_reject.experiments.data.formats import read_files
 from accept_reject.experiments.data.participants import read_participants
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.ratings_table import read_ratings
 from accept_reject.experiments.data.reshape import ROUND, lengthen, number_rounds, select
 from accept_reject.experiments.data.rounds import ONSETS, REPORTED, RoundsReader
+from accept_reject.experiments.data.table_file import Cell
 from accept_reject.experiments.data.text import unread_columns
 
 HINTS = {
@@ -55,6 +56,9 @@ def read_flat(config: DataConfig) -> Table:
     """
     problems, notes = DataProblems(), list[str]()
     wanted = config.columns.by_name
+    wanted |= {
+        f"part_{j + 1}": column for j, column in enumerate(config.parts_of_offers) if column not in wanted.values()
+    }
     frames = []
     for name, whole in read_files(config, problems).items():
         table = lengthen(select(whole, name, config, problems, notes), name, config, problems, notes)
@@ -79,7 +83,7 @@ def read_flat(config: DataConfig) -> Table:
     frame = mark_missing(frame.drop(columns=["file", "row"]), config.missing).assign(file=origin.file, row=origin.row)
     if config.offered is not None:
         for j, partner in enumerate(config.offered):
-            frame[f"offered_{j + 1}"] = partner if isinstance(partner, str) else normal(partner)
+            frame[f"offered_{j + 1}"] = _offer(frame, partner, {column: ours for ours, column in wanted.items()})
     for level in ("session", "block"):
         if level in frame:
             problems.add_rows(
@@ -103,6 +107,11 @@ def read_flat(config: DataConfig) -> Table:
     number_rounds(frame, config.restarts, notes, config.columns.round == ORDER, config.gaps)
     game = config.game.resolve() if config.game else None
     titles = wanted | {"round": config.columns.round}
+    titles |= {
+        f"offered_{j + 1}": ", ".join(PART.findall(partner))
+        for j, partner in enumerate(config.offered or ())
+        if isinstance(partner, str) and PART.search(partner)
+    }
     reader = RoundsReader(
         frame, game.ranks if game else config.ranks, problems, lambda name: titles.get(name, name), HINTS
     )
@@ -121,6 +130,17 @@ def read_flat(config: DataConfig) -> Table:
     problems.raise_if_any(config.file)
     assert choices is not None and reader.rounds is not None  # else there was a problem
     return Table(choices, tuple(notes), reader.rounds, participants, ratings)
+
+
+def _offer(frame: pd.DataFrame, partner: Cell, ours: dict[str, str]) -> pd.Series:
+    """The name of a partner in each round; None where a column in it is missing."""
+    if not isinstance(partner, str) or not PART.search(partner):
+        return pd.Series(partner if isinstance(partner, str) else normal(partner), frame.index)
+    pieces = PART.split(partner)  # text, column, text, column, ..., text
+    name = pd.Series(pieces[0], frame.index, dtype=object)
+    for column, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        name = name + frame[ours[column]] + text
+    return name.where(name.notna(), None)
 
 
 def _properties(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> pd.DataFrame | None:
@@ -219,5 +239,5 @@ def _recode_choice(frame: pd.DataFrame, config: DataConfig, problems: DataProble
         ),
     )
     for j, cell in enumerate(cells):
-        frame.loc[given == cell, "choice"] = frame.loc[given == cell, f"offered_{j + 1}"]
+        frame.loc[given == cell, "choice"] = frame.loc[given == cell, f"offered_{j + 1}"].fillna(REPORTED)
     frame.loc[wrong, "choice"] = REPORTED

@@ -173,8 +173,10 @@ def _choice_and_offer(cells: pd.DataFrame, found: Guess) -> None:
         values = texts[choice].dropna().unique().tolist()
         places = next(iter(_places(free, choice)), None)
         if places is not None and len(values) == 2:
-            _take_offer(found, choice, places, _place(values), "by their names")
-            found.unsure.append(f"choice: are {values[0]} and {values[1]} the places of {places[0]} and {places[1]}?")
+            coded = _place(values)
+            _take_offer(found, choice, places, coded, "by their names")
+            first, second = sorted(values) if isinstance(coded, str) else coded
+            found.unsure.append(f"choice: does {first} mean the partner in {places[0]}, and {second} in {places[1]}?")
             return
     for choice in candidates:
         values = sorted(texts[choice].dropna().unique().tolist(), key=lambda each: (len(each), each))
