@@ -144,8 +144,11 @@ class FitExperiment(Experiment[FitConfig, Data, FitResults]):
         if best in unidentified:
             return tuple(sentences)
         estimates = results.models[best].estimates
-        medians = zip(results.models[best].parameters, np.median(estimates, axis=0), strict=True)
-        values = ", ".join(f"{name.replace('_', ' ')} {median:.2f}" for name, median in medians)
+        model = results.models[best].fit.model
+        medians = zip(model.parameters, np.median(estimates, axis=0), strict=True)
+        known = model.learner.free_parameters()
+        about = {name: f" ({known[name].about})" if len(name) < 3 else "" for name in model.parameters}
+        values = ", ".join(f"{spaced(name)} {median:.2f}{about[name]}" for name, median in medians)
         sentences.append(f"Median estimates of {best}{'' if selection else f' over {participants}'}: {values}.")
         return tuple(sentences)
 
