@@ -195,9 +195,9 @@ def stay_switch(
         console.print(to_rich(of_run(folder)))
         return
     choices = load(source, overrides or []).choices
-    console.print(to_rich(stay_switch(choices).reset_index()))
-    if mixed:
-        console.print(to_rich(mixed_stay_switch(choices).reset_index()))
+    for effects in (stay_switch(choices), *([mixed_stay_switch(choices)] if mixed else [])):
+        known = effects.dropna(subset="estimate")  # without ranks, there is no row for them
+        console.print(to_rich((known if len(known) else effects).reset_index()))
     if choices.game.offered == 2:
         console.print(last.to_rich(last.last_choice(choices)))
         if mixed:
@@ -232,6 +232,9 @@ def ratings(
     for each in found:
         for table in tables(each):
             console.print(to_rich(table))
+        if each.left_out:
+            names = ", ".join(each.left_out)
+            typer.echo(f"Not in the analysis of variance, as not all kinds of partners were rated: {names}\n")
     if out is not None:
         write_ratings(found, loaded, out)
         typer.echo(f"Tables and figure: {out}")

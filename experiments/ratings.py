@@ -18,6 +18,7 @@ from accept_reject.experiments.analysis.intervals import Interval, mean_interval
 from accept_reject.experiments.analysis.ratings import (
     Levels,
     anova,
+    complete_cells,
     correlations,
     experience,
     mixed_model,
@@ -45,6 +46,7 @@ class Analyzed(NamedTuple):
         anova: See `anova`.
         mixed_model: See `mixed_model`.
         correlations: See `correlations`.
+        left_out: Participants that are not in the analysis of variance.
     """
 
     time: str
@@ -52,6 +54,7 @@ class Analyzed(NamedTuple):
     anova: pd.DataFrame
     mixed_model: pd.DataFrame
     correlations: pd.DataFrame
+    left_out: tuple[str, ...]
 
 
 def analyze(data: Data, model: str) -> list[Analyzed]:
@@ -73,7 +76,10 @@ def analyze(data: Data, model: str) -> list[Analyzed]:
     found = []
     for time, ratings in times:
         levels = with_levels(ratings, data.choices)
-        found.append(Analyzed(str(time), levels, anova(levels), mixed_model(levels), correlations(ratings, beliefs)))
+        without = set(ratings.player) - set(complete_cells(levels).index)
+        left_out = tuple(data.choices.names()[player] for player in sorted(without)) if levels.factors else ()
+        agreement = correlations(ratings, beliefs)
+        found.append(Analyzed(str(time), levels, anova(levels), mixed_model(levels), agreement, left_out))
     return found
 
 
@@ -211,10 +217,18 @@ def write_ratings(found: list[Analyzed], data: Data, folder: Path) -> None:
             parts = [getattr(each, name).assign(time=each.time) for each in found]
             _write(new / f"{name}.csv", pd.concat(parts).reset_index())
         ratings = pd.concat([each.levels.ratings.assign(time=each.time) for each in found])
-        _write(
-            new / "ratings.csv", ratings.assign(player=names[ratings.player]).rename(columns={"player": "participant"})
-        )
+        _write(new / "ratings.csv", _readable(ratings, names))
         write_figures({"ratings": figure(found)}, new, data.simulated)
+
+
+def _readable(ratings: pd.DataFrame, names: NDArray[np.object_]) -> pd.DataFrame:
+    """Return ratings with names in place of numbers and truth values."""
+    words = {"rank": {True: "good", False: "bad"}, "outcome": {True: "often", False: "seldom"}}
+    levels = {name: ratings[name].map(words[name]) for name in words if name in ratings}
+    others = ratings.drop(columns=["player", "partner", "name", *levels])
+    return pd.DataFrame({"participant": names[ratings.player], "partner": ratings.name.array}).join(
+        others.assign(**levels).reset_index(drop=True)
+    )
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

@@ -84,7 +84,13 @@ def test_what_import_does_not_find(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.csv").write_text("city,temperature\nRome,21.5\nOslo,7.25\nRome,22.5\n")
     imported = import_table("other.csv", None)
-    assert [each.partition(":")[0] for each in imported.problems] == ["participant", "choice", "offered", "accepted"]
+    assert [each.partition(":")[0] for each in imported.problems] == [
+        "participant",
+        "choice",
+        "offered",
+        "accepted",
+        "any rounds",
+    ]
     assert "# Not found: choice: add `choice: COLUMN` under `columns`" in (tmp_path / "other.yaml").read_text()
     assert any("columns.participant: is required" in line for line in problems_of("other.yaml"))
 

@@ -91,3 +91,29 @@ def test_conditions_and_onsets_of_rounds(tmp_path: Path) -> None:
     ]
     shown = dict(describe(data))
     assert shown["conditions"] == "low (8 rounds), high (8 rounds)" and shown["onsets"] == "4.0 to 16.0 s"
+
+
+def test_excluded_participants(tmp_path: Path) -> None:
+    data = read(tmp_path, {}, OTHER[:3], exclude=[3, "4"])
+    assert data.choices.names() == ("1", "2")
+    assert data.participants is not None and data.participants.Gruppe.tolist() == ["a", "b"]
+    assert "left out by `exclude`: 3, 4" in data.notes
+    with pytest.raises(InvalidInputError, match=r"exclude: must be participants \(3, 1, 2, 4, \.\.\.\), got 7"):
+        read(tmp_path, {}, exclude=7)
+    with pytest.raises(InvalidInputError, match="exclude: must leave participants, got all of them"):
+        read(tmp_path, {}, exclude=[1, 2, 3, 4])
+
+
+def test_another_table_is_written_like_that_of_the_rounds(tmp_path: Path) -> None:
+    """Its decimal separator and missing cells, unless it has its own."""
+    rounds = [row.replace(",", ";") for row in ROUNDS]
+    (tmp_path / "rounds.csv").write_text("\n".join([*rounds, ""]), encoding="utf-8")
+    (tmp_path / "people.csv").write_text(
+        "\n".join(["Nr;score", "1;1,5", "2;-9", "3;2,0", "4;0,5", ""]), encoding="utf-8"
+    )
+    content = {"kind": "data", "file": "rounds.csv", "columns": COLUMNS, "decimal": ",", "missing": ["", -9]}
+    for own, expected in (({}, ["2.0", "1.5", None, "0.5"]), ({"missing": ""}, ["2.0", "1.5", "-9", "0.5"])):
+        content["participants"] = {"file": "people.csv", "participant": "Nr"} | own
+        (tmp_path / "study.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        table = load(str(tmp_path / "study.yaml")).participants
+        assert table is not None and table.score.tolist() == expected

@@ -126,8 +126,7 @@ def anova(levels: Levels) -> pd.DataFrame:
     found = pd.DataFrame(
         np.nan, index=pd.Index(effects, name="effect"), columns=["high", "low", "F", "df1", "df2", "p", "partial_eta2"]
     )
-    cells = levels.ratings.groupby(["player", *factors]).rating.mean().unstack(factors)
-    cells = cells.dropna() if cells.shape[1] == 2 ** len(factors) else cells.iloc[:0]
+    cells = complete_cells(levels)
     long = cells.stack(factors, future_stack=True).rename("rating").reset_index()
     if len(cells) < 2:
         return found
@@ -142,6 +141,15 @@ def anova(levels: Levels) -> pd.DataFrame:
     found[["F", "df1", "df2", "p"]] = np.stack([f, df1, df2, table["Pr > F"].to_numpy()], axis=1)
     found["partial_eta2"] = f * df1 / (f * df1 + df2)
     return found
+
+
+def complete_cells(levels: Levels) -> pd.DataFrame:
+    """Return the mean ratings of each kind of partner, for participants (`player`) that rated all kinds."""
+    factors = levels.factors
+    if not factors:
+        return pd.DataFrame()
+    cells = levels.ratings.groupby(["player", *factors]).rating.mean().unstack(factors)
+    return cells.dropna() if cells.shape[1] == 2 ** len(factors) else cells.iloc[:0]
 
 
 def mixed_model(levels: Levels) -> pd.DataFrame:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from accept_reject.errors import Integer, Number, Spec
 from accept_reject.experiments.data.participants import ParticipantsTable
 from accept_reject.experiments.data.ratings_table import RatingsTable
-from accept_reject.experiments.data.table_file import Cell, Name, TableFile
+from accept_reject.experiments.data.table_file import Cell, Name, TableFile, as_tuple
 from accept_reject.experiments.entries import ScenarioEntry
 
 ORDER = "order of rows"
@@ -19,11 +19,6 @@ ORDER = "order of rows"
 
 PART = re.compile(r"\{([^{}]+)\}")
 """In the name of a partner: the cells of a column."""
-
-
-def _as_tuple(value: Any) -> Any:
-    """A single value need not be a list."""
-    return value if isinstance(value, list | tuple) else (value,)
 
 
 def compiled(wide: str) -> re.Pattern[str]:
@@ -116,6 +111,7 @@ class DataConfig(TableFile):
     """A table and how to read it.
 
     Attributes:
+        exclude: Participants that are left out.
         where: Which rows are rounds: a column, and what is in its cells, such as `{phase: test}`.
         wide: If each round has columns of its own: their names, such as `{name}_{round}`. In `columns`, they are called
             by what stands in place of `{name}`, and `round: round`.
@@ -139,7 +135,8 @@ class DataConfig(TableFile):
     """
 
     kind: Literal["data"] = "data"
-    where: dict[Name, Annotated[tuple[Cell, ...], Field(min_length=1), BeforeValidator(_as_tuple)]] = {}
+    exclude: Annotated[tuple[Cell, ...], BeforeValidator(as_tuple)] = ()
+    where: dict[Name, Annotated[tuple[Cell, ...], Field(min_length=1), BeforeValidator(as_tuple)]] = {}
     wide: Name | None = None
     columns: Columns
     accepted: tuple[Cell, Cell] = (1, 0)

@@ -77,8 +77,11 @@ def _labels(data: Data) -> list[tuple[str, str]]:
     """What is recorded in addition to choices."""
     found = []
     if data.choices.reward is not None:
-        known = data.choices.reward[~data.choices.missed]
-        found.append(("rewards", f"mean {known.mean():.2f} on a scale from 0 to 1" if len(known) else "none"))
+        made = ~data.choices.missed
+        known = data.choices.reward[made]
+        middle = (data.choices.accepted[made] == (known > 0.5)).all()
+        text = f"mean {known.mean():.2f} on a scale from 0 to 1{'; above 0.5 counts as accepted' if middle else ''}"
+        found.append(("rewards", text if len(known) else "none"))
     if data.rounds is not None and "condition" in data.rounds:
         counts = data.rounds.condition.value_counts(dropna=False, sort=False)
         shown = [f"{'none' if pd.isna(name) else name} ({count:,} rounds)" for name, count in counts.items()]
@@ -90,7 +93,8 @@ def _labels(data: Data) -> list[tuple[str, str]]:
     if data.ratings is not None:
         low, high = data.ratings.rating.min(), data.ratings.rating.max()
         raters = data.ratings.player.nunique()
-        found.append(("ratings", f"{len(data.ratings):,} of {raters} participants, from {low:g} to {high:g}"))
+        scale = f", from {low:g} to {high:g}" if raters else ""
+        found.append(("ratings", f"{len(data.ratings):,} of {raters} participants{scale}"))
     return found
 
 
@@ -161,6 +165,9 @@ def doubts(data: Data) -> list[str]:
     parts = parts_of(data)
     if parts is not None and parts.rounds.median() < FEW_IN_PART:
         found.append("partners are new in each session or block, but these have only a round or two; see `columns`")
+    if data.ratings is not None and data.ratings.player.nunique() < len(choices) / 2:
+        raters = data.ratings.player.nunique()
+        found.append(f"ratings of only {raters} of {len(choices)} participants; see `ratings` and the notes")
     silent = table[table.rounds == table.missed].participant
     if len(silent):
         found.append(f"{plural(len(silent), 'participant')} without a choice: {', '.join(silent[:5])}")

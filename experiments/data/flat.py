@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.data.cells import as_text, mark_missing, normal, with_points
+from accept_reject.experiments.data.cells import as_text, mark_missing, name_alike, normal, with_points
 from accept_reject.experiments.data.config import ORDER, PART, DataConfig
 from accept_reject.experiments.data.formats import read_files
 from accept_reject.experiments.data.participants import read_participants
@@ -25,6 +25,8 @@ HINTS = {
     "comma": '; if commas are decimal, write `decimal: ","`',
 }
 """What to write into the config."""
+
+CODE = "; what stands for a missing value belongs to `missing`"
 
 
 class Table(NamedTuple):
@@ -81,6 +83,7 @@ def read_flat(config: DataConfig) -> Table:
     frame = pd.concat(frames, ignore_index=True)
     origin = frame[["file", "row"]]
     frame = mark_missing(frame.drop(columns=["file", "row"]), config.missing).assign(file=origin.file, row=origin.row)
+    frame = _exclude(frame, config, problems, notes)
     if config.offered is not None:
         for j, partner in enumerate(config.offered):
             frame[f"offered_{j + 1}"] = _offer(frame, partner, {column: ours for ours, column in wanted.items()})
@@ -119,14 +122,16 @@ def read_flat(config: DataConfig) -> Table:
     ids = choices.names() if choices else tuple(frame.participant.dropna().astype(str).unique())
     participants = _properties(frame, config, problems)
     if config.participants is not None:
-        table = read_participants(config.participants, ids, problems, notes)
+        table = read_participants(config.participants.like(config), ids, problems, notes)
         both = [] if participants is None else sorted(set(participants) & set(table))
         if both:
             problems.add(f"must not be in columns.properties, too: {', '.join(both)}", config.participants.file)
         participants = table if participants is None else participants.join(table.drop(columns=both))
     ratings = None
     if config.ratings is not None and reader.partners is not None:
-        ratings = read_ratings(config.ratings, ids, reader.partners, _units(frame, config), problems, notes)
+        ratings = read_ratings(
+            config.ratings.like(config), ids, reader.partners, _units(frame, config), problems, notes
+        )
     problems.raise_if_any(config.file)
     assert choices is not None and reader.rounds is not None  # else there was a problem
     return Table(choices, tuple(notes), reader.rounds, participants, ratings)
@@ -141,6 +146,25 @@ def _offer(frame: pd.DataFrame, partner: Cell, ours: dict[str, str]) -> pd.Serie
     for column, text in zip(pieces[1::2], pieces[2::2], strict=True):
         name = name + frame[ours[column]] + text
     return name.where(name.notna(), None)
+
+
+def _exclude(frame: pd.DataFrame, config: DataConfig, problems: DataProblems, notes: list[str]) -> pd.DataFrame:
+    """Leave out participants."""
+    if not config.exclude:
+        return frame
+    known = frame.participant.dropna().unique()
+    named = name_alike(pd.Series([cell if isinstance(cell, str) else normal(cell) for cell in config.exclude]), known)
+    unknown = [name for name in named if name not in set(known)]
+    if unknown:
+        some = ", ".join(known[:5])
+        problems.add(f"must be participants ({some}, ...), got {', '.join(unknown)}", "exclude")
+        problems.raise_if_any(config.file)
+    kept = ~frame.participant.isin(named)
+    notes.append(f"left out by `exclude`: {', '.join(named)}")
+    if not kept.any():
+        problems.add("must leave participants, got all of them", "exclude")
+        problems.raise_if_any(config.file)
+    return frame[kept].reset_index(drop=True)
 
 
 def _properties(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> pd.DataFrame | None:
@@ -195,7 +219,12 @@ def _scale_reward(frame: pd.DataFrame, config: DataConfig, problems: DataProblem
     problems.add_rows(
         config.columns.reward,
         (
-            (file, int(row), f"must be a number from {min(config.reward):g} to {max(config.reward):g}, got {cell!r}")
+            (
+                file,
+                int(row),
+                f"must be a number from {min(config.reward):g} to {max(config.reward):g}, got {cell!r}"
+                f"{HINTS['comma'] if ',' in cell else CODE}",
+            )
             for file, row, cell in zip(frame.file[wrong], frame.row[wrong], frame.reward[wrong], strict=True)
         ),
     )
@@ -215,7 +244,7 @@ def _recode_accepted(frame: pd.DataFrame, config: DataConfig, problems: DataProb
     problems.add_rows(
         config.columns.accepted,
         (
-            (file, int(row), f"must be {yes} (accepted) or {no} (rejected), got {cell!r}")
+            (file, int(row), f"must be {yes} (accepted) or {no} (rejected), got {cell!r}{CODE}")
             for file, row, cell in zip(frame.file[wrong], frame.row[wrong], frame.accepted[wrong], strict=True)
         ),
     )

@@ -238,14 +238,20 @@ def _outcome(cells: pd.DataFrame, found: Guess) -> None:
         if len(values) == 1:
             found.unsure.append(f"accepted: {column} is always {values[0]}")
     for column in named(_free(cells, found), "accepted"):
-        numbers = pd.to_numeric(cells[column].dropna(), errors="coerce")
+        text = cells[column].dropna()
+        numbers = pd.to_numeric(text.str.replace(",", "."), errors="coerce")
         if numbers.notna().all() and numbers.nunique() > 2:
+            if text.str.contains(",").any():
+                found.settings["decimal"] = ","
             worst, best = float(numbers.min()), float(numbers.max())
             found.columns["reward"] = column
             found.settings["reward"] = [int(each) if each.is_integer() else each for each in (worst, best)]
             found.unsure.append(f"reward: are {worst:g} and {best:g} the worst and the best that {column} can be?")
             return
-    found.lacking.append("accepted: add `accepted: COLUMN` under `columns`, with a column of two outcomes")
+    found.lacking.append(
+        "accepted: add `accepted: COLUMN` under `columns`, with a column of two outcomes; for points, `reward: COLUMN` "
+        "and above `columns` `reward: [WORST, BEST]`"
+    )
 
 
 def _yes_and_no(values: list[str], found: Guess) -> tuple[str, str]:

@@ -68,6 +68,11 @@ def import_table(file: str, out: Path | None) -> Imported:
         table = table[table[column].str.strip() == kind]
         table = table.loc[:, (table != "").any()]
     found = guess(table, len(tables) > 1)
+    if not {"choice", "accepted", "reward"} & set(found.columns):
+        found.lacking.append(
+            "any rounds: a table of ratings or of participants belongs into the config of the rounds, as `ratings` or "
+            "`participants`"
+        )
     settings = form | {"columns": found.columns} | found.settings
     problems: tuple[str, ...] = tuple(found.lacking)
     if not problems:

@@ -50,7 +50,8 @@ def liking_files(
 def as_ratings(ratings: NDArray[np.float64]) -> pd.DataFrame:
     """Return ratings, `(participants, partners)` and NaN where missing, as in `Data.ratings`."""
     player, partner = np.nonzero(np.isfinite(ratings))
-    return pd.DataFrame({"player": player, "partner": partner, "rating": ratings[player, partner]})
+    names = [partner_name(int(number)) for number in partner]
+    return pd.DataFrame({"player": player, "partner": partner, "name": names, "rating": ratings[player, partner]})
 
 
 def read_liking(

@@ -35,8 +35,9 @@ class Data(NamedTuple):
         rounds: What else is known about each recorded round, in the order of participants and rounds: `participant`,
             `round` and, where the data have them, `session`, `block`, `condition`, `onset` and `feedback_onset` (in
             seconds). None for simulated participants.
-        ratings: Ratings of partners: `player` (row of `choices`), `partner` (its number), `rating`, and, where the data
-            have them, `time`, and the levels `rank` and `outcome` of the partner. None if there are none.
+        ratings: Ratings of partners: `player` (row of `choices`), `partner` (its number), its `name`, `rating`, and,
+            where the data have them, `session`, `block`, `time`, and the levels `rank` and `outcome` of the partner. None
+            if there are none.
     """
 
     choices: Choices

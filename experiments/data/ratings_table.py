@@ -124,7 +124,7 @@ def read_ratings(
     def report(name: str, wrong: pd.Series, message: str, got: bool) -> None:
         at = cells.index[wrong.to_numpy(bool)]
         rows = ((i, f"{message}, got {cells[name][i]!r}" if got else message) for i in at)
-        title = wanted.get(name, config.wide)
+        title = wanted.get(name, config.wide and config.wide.replace("{partner}", "..."))
         problems.add_rows(title, ((str(origin.file[i]), int(origin.row[i]), text) for i, text in rows))
 
     return _checked(cells, config, ids, partners, units, report, notes)
@@ -181,7 +181,10 @@ def _checked(
     elif never.any():
         notes.append(f"{config.file}: {plural(int(never.sum()), 'rating')} of partners that were never on offer")
     found = pd.DataFrame({"player": who.map({name: i for i, name in enumerate(ids)}), "partner": partner})
-    found["rating"] = rating
+    found["name"], found["rating"] = cells.partner, rating
+    for level in ("session", "block"):
+        if level in cells:
+            found[level] = cells[level]
     if "time" in cells:
         found["time"] = cells.time
     for name in ("rank", "outcome"):
@@ -198,4 +201,5 @@ def _checked(
 
 
 def _keys(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    return zip(*(as_text(table[name]) if name != "unit" else table[name] for name in columns), strict=True)
+    as_they_are = ("participant", "unit")
+    return zip(*(table[name] if name in as_they_are else as_text(table[name]) for name in columns), strict=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from accept_reject.errors import Integer, Spec
 from accept_reject.experiments.config import DataPath
@@ -15,6 +15,11 @@ Name = Annotated[str, Field(min_length=1)]
 
 FILE_NAME = "file name"
 """In place of a column: the name of the file, without its ending."""
+
+
+def as_tuple(value: Any) -> Any:
+    """A single value need not be a list."""
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 class TableFile(Spec):
@@ -40,7 +45,7 @@ class TableFile(Spec):
     comment: Annotated[str, Field(min_length=1)] | None = None
     skip_rows: Integer | tuple[Integer, ...] = ()
     sheet: Name | None = None
-    missing: tuple[Cell, ...] = ("", "n/a", "NA", "NaN")
+    missing: Annotated[tuple[Cell, ...], BeforeValidator(as_tuple)] = ("", "n/a", "NA", "NaN")
     decimal: Literal[".", ","] = "."
 
     @field_validator("encoding")
@@ -51,6 +56,11 @@ class TableFile(Spec):
         except LookupError:
             raise ValueError(f"must be an encoding such as utf-8, cp1252 or utf-16, got {name!r}") from None
         return name
+
+    def like(self, other: TableFile) -> Self:
+        """Return the config with the missing cells and the decimal separator of another one, unless it has its own."""
+        inherited = {"missing", "decimal"} - self.model_fields_set
+        return self.model_copy(update={name: getattr(other, name) for name in inherited})
 
     @property
     def skipped(self) -> frozenset[int]:

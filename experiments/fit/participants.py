@@ -14,6 +14,9 @@ from accept_reject.experiments.inference.design import Design
 MAX_GROUPS = 20
 """Largest number of groups; a column with more is probably not one of groups."""
 
+EXCLUDE = " (with `exclude` in the config of a table)"
+"""How participants are left out."""
+
 _INDEPENDENT = 1e-6
 """A smaller part of a standardized covariate that others don't determine counts as rounding."""
 
@@ -51,7 +54,9 @@ def design_of(config: FitConfig, data: Data) -> Design:
         elif table[name].isna().any():
             without = table.index[table[name].isna()]
             more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
-            problems.append(f"{key}: {name!r} has no value for {', '.join(without[:_NAMED])}{more}; leave them out")
+            problems.append(
+                f"{key}: {name!r} has no value for {', '.join(without[:_NAMED])}{more}; leave them out{EXCLUDE}"
+            )
     if not problems:
         problems += _check_groups(config.groups, table) + _check_covariates(config.covariates, table)
     if problems:
@@ -84,7 +89,8 @@ def _check_covariates(covariates: tuple[str, ...], table: pd.DataFrame) -> list[
         if wrong.any():
             problems.append(
                 f"covariates: {name!r} must be numbers, got {shorten(table[name][wrong].iloc[0])} for "
-                f"{table.index[wrong][0]}; a column of names can be used as groups"
+                f"{table.index[wrong][0]}; a column of names can be used as groups, and for decimal commas write "
+                '`decimal: ","` into the config of the table'
             )
         elif values.nunique() < 2:
             problems.append(f"covariates: {name!r} must vary between participants, got {values.iloc[0]:g} for all")

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from accept_reject.agents.bayesian import BayesianHybrid, BayesianOutcome, BayesianRank, NormalOutcome
+from accept_reject.agents.bayesian import BayesianHybrid, BayesianOutcome, BayesianRank, NormalHybrid, NormalOutcome
 from accept_reject.agents.delta_rule import DualSignalLearner, GainLossLearner, OutcomeLearner, RankLearner
 from accept_reject.agents.learner import Learner, Parameter
 from accept_reject.agents.networks.agent import RecurrentAgent
@@ -17,10 +18,11 @@ from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.entries import ScenarioEntry
 from accept_reject.experiments.inference.entries import ModelEntry
 from accept_reject.experiments.inference.priors import BetaPrior, GammaPrior, Prior
+from accept_reject.experiments.reporting.words import span
 from accept_reject.experiments.simulation.population import Distribution, Mixture, PopulationConfig, learner_class
 
 FAMILIES: dict[str, tuple[type[Learner], ...]] = {
-    "Bayesian": (BayesianHybrid, BayesianRank, BayesianOutcome),
+    "Bayesian": (BayesianHybrid, BayesianRank, BayesianOutcome, NormalHybrid, NormalOutcome),
     "delta rule": (DualSignalLearner, GainLossLearner, RankLearner, OutcomeLearner),
 }
 """The learners whose equations templates describe."""
@@ -37,6 +39,9 @@ class DataFacts(NamedTuple):
         missed_share: Share of all rounds that were missed.
         silent: Number of participants without choices.
         rank_share: Share of choices after which the rank was shown.
+        graded: Whether outcomes are graded rewards.
+        levels: What the rounds are divided into, such as "sessions and blocks"; empty without these.
+        parts: The same with numbers, such as "2 sessions"; empty without these.
     """
 
     participants: int
@@ -46,6 +51,9 @@ class DataFacts(NamedTuple):
     missed_share: float
     silent: int
     rank_share: float
+    graded: bool
+    levels: str
+    parts: str
 
 
 class ParameterFacts(NamedTuple):
@@ -75,6 +83,7 @@ class ModelFacts(NamedTuple):
         description: First line of the learner's docstring, without the period.
         uses_ranks: Whether it learns from ranks.
         uses_outcomes: Whether it learns from outcomes.
+        normal_outcomes: Whether its belief about outcomes is Normal.
         gains_and_losses: Whether learning rates differ between better and worse than expected.
         forgetting: Whether the values of other partners decay.
         stickiness: Whether the partner that was chosen last is preferred.
@@ -88,6 +97,7 @@ class ModelFacts(NamedTuple):
     description: str
     uses_ranks: bool
     uses_outcomes: bool
+    normal_outcomes: bool
     gains_and_losses: bool
     forgetting: bool
     stickiness: bool
@@ -105,6 +115,8 @@ def data_facts(data: Data) -> DataFacts:
     made = int((~choices.missed).sum())
     recorded = np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded
     missed = int(recorded.sum()) - made
+    labels = pd.DataFrame() if data.rounds is None else data.rounds
+    counts = {name: labels.groupby("participant")[name].nunique() for name in ("session", "block") if name in labels}
     return DataFacts(
         participants=len(choices),
         choices=made,
@@ -113,6 +125,12 @@ def data_facts(data: Data) -> DataFacts:
         missed_share=missed / int(recorded.sum()),
         silent=int(choices.missed.all(axis=1).sum()),
         rank_share=float((choices.rank > 0).sum()) / max(made, 1),
+        graded=choices.reward is not None,
+        levels=" and ".join(f"{name}s" for name in counts),
+        parts=" and ".join(
+            f"{span((int(each.min()), int(each.max())))} {name}{'s' if each.max() > 1 else ''}"
+            for name, each in counts.items()
+        ),
     )
 
 
@@ -135,6 +153,7 @@ def model_facts(entry: ModelEntry) -> ModelFacts:
         description=(cls.__doc__ or "").strip().split("\n")[0].rstrip("."),
         uses_ranks=cls not in (BayesianOutcome, NormalOutcome, OutcomeLearner),
         uses_outcomes=cls not in (BayesianRank, RankLearner),
+        normal_outcomes=cls in (NormalHybrid, NormalOutcome),
         gains_and_losses=cls is GainLossLearner,
         forgetting="forgetting" in active,
         stickiness="stickiness" in active,

@@ -62,6 +62,7 @@ def write_methods(name: str, **context: Any) -> Methods:
     environment.filters |= {
         "counted": counted,
         "distribution": facts.distribution,
+        "is_graded": lambda data: data.choices.reward is not None,
         "file_name": lambda path: Path(path).name or path,
         "listed": listed,
         "model_facts": lambda entries: [facts.model_facts(entry) for entry in entries],

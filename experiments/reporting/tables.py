@@ -62,7 +62,7 @@ def to_rich(table: TextTable) -> Table:
     for i, name in enumerate(table.header):
         words = [row[i] for row in table.rows if " " not in row[i]]  # numbers and names
         longest = max(len(word) for word in [*words, *name.split()])
-        width = {"no_wrap": True} if i == 0 else {"overflow": "fold", "min_width": min(longest, 20)}
+        width = {"no_wrap": True} if i == 0 else {"overflow": "fold", "min_width": min(longest, 12)}
         shown.add_column(escape(name), justify="left" if i == 0 else "right", vertical="bottom", **width)
     for row in table.rows:
         shown.add_row(*(escape(text.partition(" [")[0] if len(row) > 4 else text) for text in row))
