@@ -36,8 +36,8 @@ class Data(NamedTuple):
             `round` and, where the data have them, `session`, `block`, `condition`, `onset` and `feedback_onset` (in
             seconds). None for simulated participants.
         ratings: Ratings of partners: `player` (row of `choices`), `partner` (its number), its `name`, `rating`, and,
-            where the data have them, `session`, `block`, `time`, and the levels `rank` and `outcome` of the partner. None
-            if there are none.
+            where the data have them, `session`, `block`, `time`, and the levels `rank` and `outcome` of the partner.
+            None if there are none.
     """
 
     choices: Choices

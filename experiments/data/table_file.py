@@ -58,9 +58,9 @@ class TableFile(Spec):
         return name
 
     def like(self, other: TableFile) -> Self:
-        """Return the config with the missing cells and the decimal separator of another one, unless it has its own."""
-        inherited = {"missing", "decimal"} - self.model_fields_set
-        return self.model_copy(update={name: getattr(other, name) for name in inherited})
+        """Return the config with what it lacks of another one: missing cells and the decimal separator."""
+        inherited = {"missing": (*self.missing, *other.missing), "decimal": other.decimal}
+        return self.model_copy(update={key: inherited[key] for key in inherited.keys() - self.model_fields_set})
 
     @property
     def skipped(self) -> frozenset[int]:
