@@ -220,9 +220,11 @@ def ratings(
     from rich.console import Console
 
     from accept_reject.experiments.data.load import load
-    from accept_reject.experiments.ratings import analyze, tables, write_ratings
+    from accept_reject.experiments.ratings import analyze, check_folder, tables, write_ratings
     from accept_reject.experiments.reporting.tables import to_rich
 
+    if out is not None:
+        check_folder(out)  # fail early
     console, loaded = Console(), load(data, overrides or [])
     with console.status(f"Fitting {model}"):
         found = analyze(loaded, model)
@@ -232,6 +234,10 @@ def ratings(
     for each in found:
         for table in tables(each):
             console.print(to_rich(table))
+        if unknown := len(each.levels.ratings) - len(each.levels.known):
+            typer.echo(
+                f"{unknown} ratings of partners that were never chosen, or whose ranks were never shown, are left out."
+            )
         if each.left_out:
             names = ", ".join(each.left_out)
             typer.echo(f"Not in the analysis of variance, as not all kinds of partners were rated: {names}\n")

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from accept_reject.errors import InvalidInputError
+from accept_reject.errors import InvalidInputError, parse
 from accept_reject.experiments.analysis.intervals import Interval, mean_interval
 from accept_reject.experiments.analysis.ratings import (
     Levels,
@@ -85,7 +85,8 @@ def analyze(data: Data, model: str) -> list[Analyzed]:
 
 def _fitted_beliefs(data: Data, model: str) -> dict[str, NDArray[np.float64]]:
     """The beliefs of a fitted learner about all partners at the end."""
-    fitted = fit_individually(ModelEntry(agent=model).resolve(), data.choices)
+    entry = parse(ModelEntry, {"agent": model}, "--model")
+    fitted = fit_individually(entry.resolve(), data.choices)
     parameters = dict(zip(fitted.model.parameters, fitted.estimates.T, strict=True))
     learner = fitted.model.learner(**fitted.model.fixed, **parameters)
     with torch.no_grad():
@@ -160,7 +161,7 @@ def figure(found: list[Analyzed]) -> Figure:
 
 
 def _cells(ax: Axes, found: Analyzed) -> None:
-    ratings, factors = found.levels.ratings, found.levels.factors
+    ratings, factors = found.levels.known, found.levels.factors
     ax.set_ylabel(f"Rating{', ' * bool(found.time)}{found.time} (mean, 95% interval)")
     if not factors:
         ax.text(0.5, 0.5, "levels of partners are unknown", ha="center", transform=ax.transAxes, color="0.4")
@@ -176,6 +177,8 @@ def _cells(ax: Axes, found: Analyzed) -> None:
             if high not in means:
                 continue
             values = means[high].dropna().to_numpy()
+            if not len(values):
+                continue
             spread = np.linspace(-0.05, 0.05, len(values)) if len(values) > 1 else np.zeros(1)
             ax.plot(x + shift + spread, values, ".", color=COLORS[i], alpha=0.25, markersize=4, markeredgewidth=0)
             mean, low, high_end = mean_interval(values)
@@ -201,16 +204,22 @@ def _agreement(ax: Axes, found: Analyzed) -> None:
     ax.set_xlabel("Correlation with ratings\n(mean, 95% interval)")
 
 
-def write_ratings(found: list[Analyzed], data: Data, folder: Path) -> None:
-    """Write the analyses as tables and a figure into a new folder, or one that this function wrote.
+def check_folder(folder: Path) -> None:
+    """Check that a folder is new, or one of this command.
 
     Raises:
-        InvalidInputError: If the folder has other files.
+        InvalidInputError: If it has other files.
     """
+    if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise InvalidInputError(str(folder), ["must not be the current folder or one that contains it"])
     others = [path.name for path in folder.glob("*") if path.name not in FILES] if folder.is_dir() else []
     if others or folder.is_file():
-        got = others[0] if others else "a file"
-        raise InvalidInputError(str(folder), [f"must be a new folder or one of this command, got {got!r}"])
+        got = repr(others[0]) if others else "a file"
+        raise InvalidInputError(str(folder), [f"must be a new folder or one of this command, got {got}"])
+
+
+def write_ratings(found: list[Analyzed], data: Data, folder: Path) -> None:
+    """Write the analyses as tables and a figure into a folder, which is replaced, see `check_folder`."""
     names = np.array(data.choices.names(), dtype=object)
     with locked(folder), replace_folder(folder) as new:
         for name in ("anova", "mixed_model", "correlations"):

@@ -13,6 +13,9 @@ from accept_reject.envs.choices import Choices
 from accept_reject.envs.episodes import draw
 from accept_reject.experiments.data.bids import SIDECAR, write_dataset
 from accept_reject.experiments.data.load import load
+from accept_reject.experiments.fit.config import FitConfig
+from accept_reject.experiments.fit.experiment import FitExperiment
+from accept_reject.experiments.runner import run_experiment
 from accept_reject.experiments.simulation.play import play
 from accept_reject.experiments.simulation.replay import replay
 
@@ -59,7 +62,7 @@ def test_partners_are_new_in_each_session(with_runs: bool, games: list[Choices],
     np.testing.assert_allclose(replay(AGENT, data.choices).numpy(), expected, atol=1e-12)
     assert data.rounds is not None
     assert data.rounds.groupby("participant").session.value_counts().tolist() == [ROUNDS] * 6
-    assert ("block" in data.rounds) == with_runs
+    assert ("run" in data.rounds) == with_runs
 
 
 def set_key(folder: Path, **changes: object) -> None:
@@ -93,3 +96,39 @@ def test_rounds_that_are_missing_in_a_session_are_reported(games: list[Choices],
     (folder / "sub-003" / "ses-1" / "beh" / "sub-003_ses-1_task-acceptreject_run-1_beh.tsv").unlink()
     with pytest.raises(InvalidInputError, match=r"must have all rounds from 1|must be unique"):
         load(str(folder))
+
+
+def test_files_with_other_names_and_ratings_are_noted(games: list[Choices], tmp_path: Path) -> None:
+    folder = write(tmp_path, games, with_runs=False)
+    own = folder / "sub-002" / "ses-2" / "beh"
+    for name in ("sub-002_ses-2_task-acceptreject_acq-a_beh.tsv", "sub-002_task-acceptreject_beh.tsv"):
+        (own / name).write_bytes((own / "sub-002_ses-2_task-acceptreject_beh.tsv").read_bytes())
+    (folder / "phenotype").mkdir()
+    (folder / "phenotype" / "liking.tsv").write_text("participant_id\tliking_A\nsub-001\t3\n", encoding="utf-8")
+    notes = load(str(folder)).notes
+    assert sum("its name must have no parts but ses and run" in each for each in notes) == 2
+    assert any("phenotype/liking.tsv is not read, as partners are new" in each for each in notes)
+    set_key(folder, Restart="never")
+    ratings = load(str(folder)).ratings
+    assert ratings is not None and ratings[["player", "name", "rating"]].to_numpy().tolist() == [[0, "A", 3]]
+
+
+def test_runs_are_those_of_the_files(tmp_path: Path) -> None:
+    """Also where onsets go on from run to run."""
+    game = scenario("orthogonal").game.model_copy(update={"rounds": ROUNDS})
+    made = play(AGENT, draw(game, 1, 2), 1)
+    write_dataset(made, tmp_path / "study", "x", simulated="a test")
+    for label in ("sub-001", "sub-002"):
+        own = tmp_path / "study" / label / "beh" / f"{label}_task-acceptreject_beh.tsv"
+        table = pd.read_csv(own, sep="\t", keep_default_na=False).assign(onset=4.0 * np.arange(ROUNDS))
+        for run, part in (("2", table[:10]), ("3", table[10:])):
+            part.to_csv(own.with_name(f"{label}_task-acceptreject_run-{run}_beh.tsv"), sep="\t", index=False)
+        own.unlink()
+    config = {"data": str(tmp_path / "study"), "models": ["delta-outcome"], "simulations": 0, "starts": 1}
+    run_experiment(FitExperiment(FitConfig.model_validate(config)), tmp_path)
+    (events,) = tmp_path.glob("fit-*/events")
+    files = sorted(events.rglob("*_events.tsv"))
+    assert [file.name.partition("_run-")[2] for file in files] == ["2_events.tsv", "3_events.tsv"] * 2
+    assert pd.read_csv(files[1], sep="\t").onset.min() == 40.0
+    names = pd.read_csv(events / "participants.tsv", sep="\t", dtype=str)
+    assert names.to_numpy().tolist() == [["sub-001", "001"], ["sub-002", "002"]]

@@ -17,6 +17,7 @@ from accept_reject.agents import make_agent
 from accept_reject.envs import InvalidInputError
 from accept_reject.experiments.analysis.ratings import anova, correlations, experience, mixed_model, with_levels
 from accept_reject.experiments.config import load_config
+from accept_reject.experiments.data.cells import name_alike
 from accept_reject.experiments.data.liking import as_ratings
 from accept_reject.experiments.data.load import Data, load
 from accept_reject.experiments.ratings import FILES
@@ -100,7 +101,7 @@ def test_levels_without_the_hidden_state_are_what_was_experienced(data: Data) ->
             value = (8.0 - ranks[ranks > 0]) / 7
             expected = [value.mean() if len(value) else np.nan, plain.accepted[player][of_partner].mean()]
             assert [seen[name][player, partner] for name in seen] == pytest.approx(expected, nan_ok=True)
-    assert len(levels.ratings) == np.isfinite(seen["rank"]).sum() < 160, "ranks of some partners were never shown"
+    assert len(levels.known) == np.isfinite(seen["rank"]).sum() < 160, "ranks of some partners were never shown"
 
 
 def test_correlations_are_within_participants(data: Data) -> None:
@@ -259,3 +260,37 @@ def test_from_simulated_participants_to_a_folder(tmp_path: Path) -> None:
 def test_data_without_ratings(tmp_path: Path) -> None:
     done = accept_reject("ratings", "population_scrambled", "participants=2", cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith("ratings: must have ratings")
+
+
+def test_rounds_that_were_not_played_have_no_hidden_state(tmp_path: Path) -> None:
+    """One participant has fewer rounds; levels are those of its partners, whichever of them were rated."""
+    value = {"A": 0.9, "B": 0.8, "C": 0.2, "D": 0.1}
+    rows = ["id,t,l,r,c,won,vl,vr,pl,pr"]
+    for who, rounds in ((1, 12), (2, 4)):
+        for t in range(rounds):
+            left, right = ("A", "B") if t % 2 == 0 else ("C", "D")
+            rows.append(f"{who},{t + 1},{left},{right},{left},{t % 2}," + f"{value[left]},{value[right]}," * 2)
+    (tmp_path / "rounds.csv").write_text("\n".join([row.rstrip(",") for row in rows] + [""]), encoding="utf-8")
+    (tmp_path / "ratings.csv").write_text("id,A,B,C,D\n1,1,2,3,4\n2,,2,3,\n", encoding="utf-8")
+    columns = {"participant": "id", "round": "t", "offered": ["l", "r"], "choice": "c", "accepted": "won",
+               "valuation": ["vl", "vr"], "acceptance": ["pl", "pr"]}  # fmt: skip
+    ratings = {"file": "ratings.csv", "columns": {"participant": "id"}, "wide": "{partner}"}
+    content = {"kind": "data", "file": "rounds.csv", "columns": columns, "ratings": ratings}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    data = load(str(tmp_path / "study.yaml"))
+    assert data.ratings is not None
+    found = with_levels(data.ratings, data.choices).known.sort_values(["player", "partner"])
+    assert found["rank"].tolist() == found.outcome.tolist() == [True, True, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "other", "expected"),
+    [
+        (["7", "007"], ["7.0", "007", "7"], ["7.0", "007", "7"]),
+        (["12", "13"], ["1_2", "013", "12.50"], ["1_2", "13", "12.50"]),
+        (["20231015123045001"], ["20231015123045002"], ["20231015123045002"]),
+        (["ann", "01"], ["ann", "1.0", "1e0"], ["ann", "01", "1e0"]),
+    ],
+)
+def test_only_the_form_of_numbers_may_differ(rounds: list[str], other: list[str], expected: list[str]) -> None:
+    assert name_alike(pd.Series(other, dtype=object), rounds).tolist() == expected

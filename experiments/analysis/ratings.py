@@ -14,7 +14,7 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.analysis.intervals import UNKNOWN, mean_interval
+from accept_reject.experiments.analysis.intervals import UNKNOWN, mean_interval, mean_of_defined
 
 FACTORS = ("rank", "outcome")
 EFFECTS = ("rank", "outcome", "rank:outcome")
@@ -27,8 +27,8 @@ class Levels(NamedTuple):
     """Ratings with the levels of the rated partners.
 
     Attributes:
-        ratings: The ratings with boolean columns `rank` (whether the partner's ranks are good) and `outcome` (whether
-            it accepts often), as far as they are known.
+        ratings: The ratings with columns `rank` (whether the partner's ranks are good) and `outcome` (whether it
+            accepts often), each True, False or None.
         origin: Where the levels are from.
     """
 
@@ -40,14 +40,19 @@ class Levels(NamedTuple):
         """The known levels."""
         return [name for name in FACTORS if name in self.ratings]
 
+    @property
+    def known(self) -> pd.DataFrame:
+        """The ratings of partners with known levels."""
+        return self.ratings.dropna(subset=self.factors).astype(dict.fromkeys(self.factors, bool))
+
 
 def with_levels(ratings: pd.DataFrame, choices: Choices) -> Levels:
     """Add the levels of the rated partners, unless the ratings have them.
 
     They are from the hidden state if it is known: how much the partner values the participant, and the probability that
     it accepts, each above or below the mean over the participant's partners. Otherwise they are from what the
-    participant experienced: the mean of the partner's ranks and its share of acceptances. Ratings of partners whose
-    level is unknown, as their rank was never shown, are left out.
+    participant experienced: the mean of the partner's ranks and its share of acceptances. Levels of partners whose
+    ranks were never shown, or that were never chosen, are None.
 
     Args:
         ratings: Ratings, see `Data.ratings`.
@@ -66,11 +71,9 @@ def with_levels(ratings: pd.DataFrame, choices: Choices) -> Levels:
         level = value[ratings.player, ratings.partner]
         if np.isnan(level).all():
             continue
-        middle = pd.Series(level).groupby(ratings.player.to_numpy()).transform("mean").to_numpy()
+        middle = np.array([mean_of_defined(row) for row in value])[ratings.player]
         found[name] = pd.Series(level > middle, ratings.index).astype(object).where(~np.isnan(level), None)
-    known = [name for name in FACTORS if name in found]
-    found = found.dropna(subset=known)
-    return Levels(found.astype(dict.fromkeys(known, bool)), origin)
+    return Levels(found, origin)
 
 
 def experience(choices: Choices) -> dict[str, NDArray[np.float64]]:
@@ -97,9 +100,11 @@ def experience(choices: Choices) -> dict[str, NDArray[np.float64]]:
 def _of_offers(choices: Choices, of_offered: NDArray[np.floating]) -> NDArray[np.float64]:
     """The mean hidden state of each partner over the rounds in which it was on offer, `(n, partners)`."""
     total, count = (np.zeros((len(choices), choices.game.n_partners)) for _ in range(2))
-    players = np.arange(len(choices))[:, None, None]
-    np.add.at(total, (players, choices.offered), of_offered)
-    np.add.at(count, (players, choices.offered), 1)
+    rounds = np.arange(choices.game.rounds)
+    played = np.ones((len(choices), 1), bool) if choices.recorded is None else rounds < choices.recorded[:, None]
+    at = np.arange(len(choices))[:, None, None], choices.offered
+    np.add.at(total, at, of_offered * played[..., None])
+    np.add.at(count, at, 1 * played[..., None])
     with np.errstate(invalid="ignore"):
         return total / count
 
@@ -148,7 +153,7 @@ def complete_cells(levels: Levels) -> pd.DataFrame:
     factors = levels.factors
     if not factors:
         return pd.DataFrame()
-    cells = levels.ratings.groupby(["player", *factors]).rating.mean().unstack(factors)
+    cells = levels.known.groupby(["player", *factors]).rating.mean().unstack(factors)
     return cells.dropna() if cells.shape[1] == 2 ** len(factors) else cells.iloc[:0]
 
 
@@ -169,7 +174,8 @@ def mixed_model(levels: Levels) -> pd.DataFrame:
     effects = EFFECTS if len(factors) == 2 else tuple(factors)
     columns = ["estimate", "se", "z", "p", "low", "high", "sd"]
     found = pd.DataFrame(np.nan, index=pd.Index(effects, name="effect"), columns=columns)
-    coded = levels.ratings.assign(**{name: levels.ratings[name] - 0.5 for name in factors})
+    known = levels.known
+    coded = known.assign(**{name: known[name] - 0.5 for name in factors})
     if coded.player.nunique() < 2 or any(coded[name].nunique() < 2 for name in factors):
         return found
     with warnings.catch_warnings():

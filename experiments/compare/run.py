@@ -39,6 +39,7 @@ from accept_reject.experiments.data.load import Data
 from accept_reject.experiments.inference.hierarchical import fit_hierarchically
 from accept_reject.experiments.inference.model import Model
 from accept_reject.experiments.inference.prediction import (
+    LAPSE_RATES,
     STARTS,
     lapse_rate,
     nll_per_choice,
@@ -189,6 +190,9 @@ def _compare(config: CompareConfig, entry: ParticipantsEntry, data: Data, on_pro
         model_nll = _model_nll(model, data.choices, folds)
         players.append(_player(model_entry.name + FITTED, fitted, episodes, own, model_nll, participants))
         step(1)
+    if episodes is None and all(player.nll is None for player in players):
+        reasons = [f"{player.name}: {player.reason}" for player in players]
+        raise InvalidInputError(entry.name, ["no player can predict these participants", *reasons])
     axes = {by: curve_points(data.choices.game, by) for by in AXES}
     return Comparison(entry, data, own if episodes is not None else None, axes, participants, tuple(players))
 
@@ -262,7 +266,7 @@ def _scores(choices: Choices, tau: Floats | None) -> dict[str, Interval]:
 def _agent_nll(agent: Agent, data: Data, folds: np.ndarray[Any, Any]) -> tuple[Floats | None, str]:
     """Compute an agent's held-out NLL, with the lapse rate of the other folds; None and why if it can't predict.
 
-    A single participant has no others: then there are no lapses.
+    A single participant has no others: then the lapse rate is the smallest one.
     """
     choices = data.choices
     if agent.knows_game and not data.game_known:
@@ -276,7 +280,7 @@ def _agent_nll(agent: Agent, data: Data, folds: np.ndarray[Any, Any]) -> tuple[F
     log_probability = np.zeros(own.shape)
     for fold in np.unique(folds):
         test = folds == fold
-        rate = 0.0 if test.all() else lapse_rate(own[~test], choices.take(np.flatnonzero(~test)))
+        rate = LAPSE_RATES[0] if test.all() else lapse_rate(own[~test], choices.take(np.flatnonzero(~test)))
         log_probability[test] = with_lapses(own[test], choices.take(np.flatnonzero(test)), rate)
     return nll_per_choice(log_probability, choices), ""
 

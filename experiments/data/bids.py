@@ -26,7 +26,7 @@ from accept_reject.envs.rendering import partner_name
 from accept_reject.errors import InvalidInputError, parse, shorten
 from accept_reject.experiments.data.bids_checks import check_columns, check_whole, read_json
 from accept_reject.experiments.data.bids_sessions import files_of, number_sessions
-from accept_reject.experiments.data.liking import read_liking
+from accept_reject.experiments.data.liking import LIKING, read_liking
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
 from accept_reject.experiments.data.text import TextFormat, read_table, unread_columns
@@ -206,11 +206,11 @@ def read_dataset(folder: Path) -> Dataset:
             problems.add(
                 f"must have a folder, got none for {label!r}", "participants.tsv", listed[label], "participant_id"
             )
-    tables, entities = {}, {}
+    tables, entities, notes = {}, {}, list[str]()
     for label, path in found.items():
         if listed and label not in listed:
             problems.add("must be listed in participants.tsv", label)
-        for file, parts in files_of(path, TASK).items():
+        for file, parts in files_of(path, TASK, notes).items():
             name = str(file.relative_to(folder))
             table = read_table(file, name, TSV, problems)
             if table is not None:
@@ -220,7 +220,7 @@ def read_dataset(folder: Path) -> Dataset:
     check_columns(tables, problems)
     several = any(entities.values())
     check_whole(tables, None if several else game, problems)
-    frames, notes = [], list[str]()
+    frames = []
     for (label, name), table in tables.items():
         if all(column in table for column in REQUIRED):
             known = table[[column for column in table if is_known(column)]]
@@ -234,13 +234,17 @@ def read_dataset(folder: Path) -> Dataset:
         frame = pd.concat(frames, ignore_index=True)
         if several:
             number_sessions(frame, read_json(folder / SIDECAR, DataProblems()), SIDECAR, problems)
-        if game is not None and "unit" in frame and frame.groupby("participant").unit.nunique().max() > 1:
+            problems.raise_if_any(str(folder))
+        if game is not None and several and _is_played_anew(frame, game):
             game = None
             notes.append(f"{SIDECAR}: Game is not used, as participants play it anew in each session or run")
         names = [partner_name(i) for i in range(game.n_partners)] if game else None
         reader = RoundsReader(frame, ranks, problems)
         choices = reader.read(game, names)
-        if choices is not None and reader.partners is not None and "unit" not in frame:
+        anew = "unit" in frame and frame.unit.nunique() > 1
+        if anew and (folder / f"{LIKING}.tsv").exists():
+            notes.append(f"{LIKING}.tsv is not read, as partners are new in each session or run")
+        elif choices is not None and reader.partners is not None:
             labels = [f"sub-{name}" for name in choices.names()]
             ratings = read_liking(folder, labels, reader.partners, problems, notes)
     problems.raise_if_any(str(folder))
@@ -248,6 +252,12 @@ def read_dataset(folder: Path) -> Dataset:
     if listed:
         participants = participants.loc[[f"sub-{name}" for name in choices.names()]]
     return Dataset(choices, simulated, game is not None, notes, participants, reader.rounds, ratings)
+
+
+def _is_played_anew(frame: pd.DataFrame, game: GameSpec) -> bool:
+    """Whether participants have more rounds or more partners than in one game."""
+    units = frame.groupby("participant").unit.nunique().max() if "unit" in frame else 1
+    return bool(units > 1 or pd.to_numeric(frame["round"], errors="coerce").max() > game.rounds)
 
 
 def is_simulated(folder: Path) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+
+_WHOLE = re.compile(r"0*(\d+)(?:\.0+)?")
 
 
 def normal(cell: Any) -> str:
@@ -40,7 +43,23 @@ def with_points(table: pd.DataFrame, decimal: str) -> pd.DataFrame:
 
 
 def name_alike(cells: pd.Series, names: Sequence[str]) -> pd.Series:
-    """Write names as in another table, where they differ only as numbers do: 7.0 and 7, but not 007 and 7."""
-    known = set(names)
-    forms = {normal(name): name for name in names}
-    return cells.map(lambda cell: cell if cell is None or cell in known else forms.get(normal(cell), cell))
+    """Write names as in another table, where they differ only as spreadsheets change numbers: 1 and 1.0 are 01.
+
+    Names that would fit several ones, such as 7 where there are 07 and 007, stay as they are.
+    """
+    known, forms = set(names), unique_forms(names)
+    return cells.map(lambda cell: cell if cell is None or cell in known else forms.get(number_form(cell), cell))
+
+
+def number_form(name: str) -> str:
+    """Return a whole number without leading zeros and decimals, as text, so that long ones keep all digits."""
+    match = _WHOLE.fullmatch(name)
+    return match[1] if match else name
+
+
+def unique_forms(names: Iterable[str]) -> dict[str, str]:
+    """Return the names by their forms as numbers, without forms that several names have."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(number_form(name), []).append(name)
+    return {form: same[0] for form, same in found.items() if len(same) == 1}

@@ -46,6 +46,7 @@ class Columns(Spec):
         rank: The partner's rank of the participant, if there is such a column.
         spots: The partner's number of spots, if there is such a column.
         response_time: Time from offer to choice, if there is such a column.
+        run: Number of the scanner run, if there are several; it begins no new partners.
         condition: The condition of the round, if there are several within participants.
         onset: Time of the offer since the start of the scanner run, if there is such a column.
         feedback_onset: Time of the feedback since the start of the scanner run, if there is such a column.
@@ -65,6 +66,7 @@ class Columns(Spec):
     rank: Name | None = None
     spots: Name | None = None
     response_time: Name | None = None
+    run: Name | None = None
     condition: Name | None = None
     onset: Name | None = None
     feedback_onset: Name | None = None
@@ -174,6 +176,8 @@ class DataConfig(TableFile):
             problems.append(f"{name}: is required with {other}" + (", as [worst, best]" if name == ".reward" else ""))
         elif self.reward is not None and self.reward[0] == self.reward[1]:
             problems.append(f".reward: must be two different numbers, got {self.reward[0]:g} twice")
+        if self.columns.feedback_onset is not None and self.columns.onset is None:
+            problems.append(".columns.feedback_onset: needs columns.onset")
         if self.columns.accepted is None and self.columns.reward is None:
             problems.append(".columns.accepted: is required, unless there is columns.reward")
         if self.restart in ("session", "block") and getattr(self.columns, self.restart) is None:

@@ -87,7 +87,9 @@ def _labels(data: Data) -> list[tuple[str, str]]:
         shown = [f"{'none' if pd.isna(name) else name} ({count:,} rounds)" for name, count in counts.items()]
         found.append(("conditions", ", ".join(shown[:MAX_NOTES]) + (", ..." if len(shown) > MAX_NOTES else "")))
     if data.rounds is not None and "onset" in data.rounds:
-        found.append(("onsets", f"{data.rounds.onset.min():.1f} to {data.rounds.onset.max():.1f} s"))
+        onsets = data.rounds.onset.dropna()
+        missing = f", missing in {len(data.rounds) - len(onsets):,} rounds" if len(onsets) < len(data.rounds) else ""
+        found.append(("onsets", f"{onsets.min():.1f} to {onsets.max():.1f} s{missing}" if len(onsets) else "none"))
     if data.participants is not None and len(data.participants.columns):
         found.append(("properties", ", ".join(map(str, data.participants.columns))))
     if data.ratings is not None:

@@ -95,7 +95,8 @@ def read_flat(config: DataConfig) -> Table:
             )
     _name_partners_alike(frame, config)
     if config.decimal == ",":
-        numbers = frame.columns.difference([*_names(frame), "participant", "session", "block", "file", "row"])
+        numbers = frame.columns.intersection(["round", "accepted", "rank", "spots", "reward", "response_time", *ONSETS])
+        numbers = numbers.union([name for name in frame if str(name).startswith(("valuation_", "acceptance_"))])
         frame[numbers] = frame[numbers].apply(lambda cells: cells.str.replace(",", "."))
     if config.unit == "ms":
         for name in frame.columns.intersection(["response_time", *ONSETS]):
@@ -110,6 +111,7 @@ def read_flat(config: DataConfig) -> Table:
     number_rounds(frame, config.restarts, notes, config.columns.round == ORDER, config.gaps)
     game = config.game.resolve() if config.game else None
     titles = wanted | {"round": config.columns.round}
+    titles.setdefault("accepted", str(config.columns.reward))
     titles |= {
         f"offered_{j + 1}": ", ".join(PART.findall(partner))
         for j, partner in enumerate(config.offered or ())

@@ -57,7 +57,7 @@ def read_files(config: TableFile, problems: DataProblems) -> dict[str, pd.DataFr
 def matching(file: str) -> list[Path]:
     """The files that a path with `*` stands for, or the single file."""
     pattern = Path(file)
-    if not any(mark in file for mark in "*?["):
+    if pattern.exists() or not any(mark in file for mark in "*?["):
         return [pattern]
     folder = Path(pattern.anchor)
     return sorted(folder.glob(str(pattern.relative_to(folder))))

@@ -56,6 +56,8 @@ class Data(NamedTuple):
         if self.rounds is None or len(self.rounds.columns) == 2:
             return known
         labels = pd.util.hash_pandas_object(self.rounds, index=False).to_numpy().tobytes()
+        times = self.choices.response_time
+        labels += b"" if times is None else times.tobytes()
         return f"{known} {hashlib.sha256(labels).hexdigest()}"
 
 

@@ -39,29 +39,26 @@ def read_participants(
     Returns:
         The cells as text, None where missing, with the participants' names as the index, in their order.
     """
-    parts = []
+    parts, origin = [], list[tuple[str, int]]()
     for name, table in read_files(config, problems).items():
         if config.participant not in table:
             header = ", ".join(map(str, table.columns))
             problems.add(f"is required in the header, got {header}", name, 1, config.participant)
             continue
         cells = table.drop(columns=list(table.attrs.get("added", ())))
-        parts.append(cells.apply(lambda column: column.str.strip()).assign(file=name, row=table.index))
+        parts.append(cells.apply(lambda column: column.str.strip()))
+        origin += [(name, int(row)) for row in table.index]
     if not parts:
         return pd.DataFrame(index=list(ids))
     whole = pd.concat(parts, ignore_index=True)
-    origin = whole[["file", "row"]]
-    whole = with_points(mark_missing(whole.drop(columns=["file", "row"]), config.missing), config.decimal)
+    whole = with_points(mark_missing(whole, config.missing), config.decimal)
     whole[config.participant] = name_alike(whole[config.participant], ids)
     without, again = whole[config.participant].isna(), whole[config.participant].duplicated()
     for wrong, message in ((without, "is required"), (again & ~without, "must be unique")):
         got = whole[config.participant]
         problems.add_rows(
             config.participant,
-            (
-                (origin.file[i], int(origin.row[i]), message if without[i] else f"{message}, got {got[i]!r} again")
-                for i in whole.index[wrong]
-            ),
+            ((*origin[i], message if without[i] else f"{message}, got {got[i]!r} again") for i in whole.index[wrong]),
         )
     known = whole[~without & ~again].set_index(config.participant)
     note_others("participants", known.index, ids, notes)

@@ -12,12 +12,23 @@ from pydantic import field_validator, model_validator
 
 from accept_reject.envs.rendering import plural
 from accept_reject.errors import Spec
-from accept_reject.experiments.data.cells import as_text, mark_missing, name_alike, normal, with_points
+from accept_reject.experiments.data.cells import (
+    as_text,
+    mark_missing,
+    name_alike,
+    normal,
+    number_form,
+    unique_forms,
+    with_points,
+)
 from accept_reject.experiments.data.formats import read_files
 from accept_reject.experiments.data.participants import note_others
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.table_file import Cell, Name, TableFile
 from accept_reject.experiments.data.text import unread_columns
+
+LARGEST = 1e9
+"""Largest absolute value of a rating."""
 
 
 class RatingColumns(Spec):
@@ -42,6 +53,13 @@ class RatingColumns(Spec):
     time: Name | None = None
     rank: Name | None = None
     outcome: Name | None = None
+
+    @model_validator(mode="after")
+    def _check_unique(self) -> RatingColumns:
+        given = [column for name in type(self).model_fields if (column := getattr(self, name)) is not None]
+        if again := sorted({column for column in given if given.count(column) > 1}):
+            raise ValueError(f"must be different columns, got {', '.join(again)} more than once")
+        return self
 
 
 class RatingsTable(TableFile):
@@ -73,6 +91,10 @@ class RatingsTable(TableFile):
         if self.wide is None and len(given) < len(single):
             missing = next(name for name in single if name not in given)
             raise ValueError(f".columns.{missing}: is required, unless each partner has a column, see `wide`")
+        for name in ("rank", "outcome"):
+            high, low = getattr(self, name)
+            if normal(high) == normal(low):
+                raise ValueError(f".{name}: must be two different cells, got {high!r} twice")
         if self.wide is not None and given:
             raise ValueError(f".columns.{given[0]}: must not be given with `wide`")
         return self
@@ -117,15 +139,16 @@ def read_ratings(
     if problems.lines or not parts:
         return pd.DataFrame()
     whole = pd.concat(parts, ignore_index=True)
-    origin = whole[["file", "row"]]
-    cells = with_points(mark_missing(whole.drop(columns=["file", "row"]), config.missing), config.decimal)
+    origin = whole[["file", "row", "column"]]
+    cells = with_points(mark_missing(whole.drop(columns=list(origin)), config.missing), config.decimal)
     cells = cells[cells.rating.notna()]
 
     def report(name: str, wrong: pd.Series, message: str, got: bool) -> None:
         at = cells.index[wrong.to_numpy(bool)]
-        rows = ((i, f"{message}, got {cells[name][i]!r}" if got else message) for i in at)
-        title = wanted.get(name, config.wide and config.wide.replace("{partner}", "..."))
-        problems.add_rows(title, ((str(origin.file[i]), int(origin.row[i]), text) for i, text in rows))
+        for column, same in origin.loc[at].groupby("column", sort=False):
+            rows = ((i, f"{message}, got {cells[name][i]!r}" if got else message) for i in same.index)
+            found = ((str(origin.file[i]), int(origin.row[i]), text) for i, text in rows)
+            problems.add_rows(wanted.get(name, str(column)), found)
 
     return _checked(cells, config, ids, partners, units, report, notes)
 
@@ -136,13 +159,19 @@ def _long(
     """Return a row for each rating with our names, and the columns that were read."""
     texts = pd.DataFrame({ours: table[column].str.strip() for ours, column in wanted.items()}, index=table.index)
     if config.wide is None:
-        return texts, set(wanted.values())
+        return texts.assign(column=""), set(wanted.values())
+    others = {*wanted.values(), *table.attrs.get("added", ())}
     pattern = re.compile(re.escape(config.wide).replace(r"\{partner\}", "(.+)"))
-    matches = {column: match[1] for column in table if (match := pattern.fullmatch(str(column)))}
+    matches = {
+        column: match[1] for column in table if column not in others and (match := pattern.fullmatch(str(column)))
+    }
     if not matches:
         problems.add(f"must match `wide` ({config.wide}) in some column, got {', '.join(map(str, table))}", name)
-        return texts.assign(partner=None, rating=None), set(table)
-    each = [texts.assign(partner=partner, rating=table[column].str.strip()) for column, partner in matches.items()]
+        return texts.assign(partner=None, rating=None, column=""), set(table)
+    each = [
+        texts.assign(partner=partner, rating=table[column].str.strip(), column=column)
+        for column, partner in matches.items()
+    ]
     return pd.concat(each), {*wanted.values(), *matches}
 
 
@@ -160,6 +189,7 @@ def _checked(
         report(name, cells[name].isna(), "is required", False)
     rating = pd.to_numeric(cells.rating, errors="coerce")
     report("rating", ~np.isfinite(rating), "must be a number", True)
+    report("rating", rating.abs().between(LARGEST, np.inf, "neither"), f"must be at most {LARGEST:,.0f}", True)
     who = name_alike(cells.participant, ids)
     note_others("ratings", who.dropna().unique(), ids, notes)
     unit = pd.Series(0, cells.index)
@@ -169,10 +199,7 @@ def _checked(
         unit = pd.Series([of_unit.get(key, -1) for key in _keys(cells, levels)], cells.index)
         some = ", ".join(map(str, units[levels[-1]].unique()[:5]))
         report(levels[-1], unit < 0, f"must be one of those with rounds ({some})", True)
-    keys = _keys(partners.assign(name=as_text(partners.name)), ["participant", "unit", "name"])
-    numbers = dict(zip(keys, partners.partner, strict=True))
-    asked = zip(who, unit, as_text(cells.partner), strict=True)
-    partner = pd.Series([numbers.get(key, np.nan) for key in asked], cells.index, dtype=float)
+    partner = _numbers(who, unit, cells.partner, partners)
     present = who.isin(list(ids))
     never = present & partner.isna() & (unit >= 0)
     some = ", ".join(partners.name.unique()[:5])
@@ -200,6 +227,20 @@ def _checked(
     return kept.astype({"player": int, "partner": int}).reset_index(drop=True)
 
 
+def _numbers(who: pd.Series, unit: pd.Series, names: pd.Series, partners: pd.DataFrame) -> pd.Series:
+    """Return the numbers of partners by their names, NaN where they were never on offer."""
+    known = {}
+    for key, same in partners.groupby(["participant", "unit"], sort=False):
+        by_name = dict(zip(same.name, same.partner, strict=True))
+        forms = {form: by_name[name] for form, name in unique_forms(by_name).items()}
+        known[key] = forms | by_name
+    asked = zip(who, unit, names, strict=True)
+    found = [
+        (of_player := known.get((one, part), {})).get(name, of_player.get(number_form(str(name)), np.nan))
+        for one, part, name in asked
+    ]
+    return pd.Series(found, names.index, dtype=float)
+
+
 def _keys(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    as_they_are = ("participant", "unit")
-    return zip(*(table[name] if name in as_they_are else as_text(table[name]) for name in columns), strict=True)
+    return zip(*(as_text(table[name]) for name in columns), strict=True)

@@ -80,12 +80,12 @@ def number_rounds(
 
     Args:
         frame: The rounds; it gets `unit`, the number of the part of a participant's rounds with partners of its own.
-        restarts: The columns in which a change makes partners new: `session`, `block`, both or none.
+        restarts: The columns in which a change makes partners new: such as `session` and `block`.
         notes: Where it is said how numbers of rounds were understood.
         in_order: Whether the rows are in the order of the rounds, which have no numbers.
         gaps: Whether numbers may be missing.
     """
-    levels = [name for name in ("session", "block") if name in frame]
+    levels = [name for name in ("session", "block", "run") if name in frame]
     order = [_ranked(frame[name]) for name in levels]
     participant = pd.factorize(frame.participant)[0]
     if restarts:

@@ -19,7 +19,7 @@ from accept_reject.experiments.data.problems import DataProblems
 REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
 OPTIONAL = ("rank", "spots", "reward", "response_time", "condition", "onset", "feedback_onset")
 HIDDEN = ("valuation", "acceptance")
-LABELS = ("session", "block", "condition")
+LABELS = ("session", "block", "run", "condition")
 ONSETS = ("onset", "feedback_onset")
 
 

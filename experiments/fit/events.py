@@ -1,5 +1,6 @@
 """Events of scanner runs with parametric modulators, for analyses of brain data with nilearn, SPM or FSL.
 
+    events/participants.tsv                         the participants' names in the data
     events/MODEL/task-acceptreject_events.json
     events/MODEL/sub-001/[ses-1/]func/sub-001_[ses-1_]task-acceptreject_[run-1_]events.tsv
 
@@ -39,7 +40,7 @@ _CENTERED = "; the modulation has a mean of 0 in each run"
 def write_events(results: FitResults, trials: pd.DataFrame, folder: Path) -> None:
     """Write the events of each model, participant and run, if the data have onsets.
 
-    A run begins with a session, or where the onset is not after the one before.
+    Runs are those of the data, or else begin with a session and where the onset is not after the one before.
 
     Args:
         results: The results of the fit.
@@ -63,23 +64,29 @@ def write_events(results: FitResults, trials: pd.DataFrame, folder: Path) -> Non
             session=part.session if "session" in part else "",
         )
         for session, of_session in table.groupby("session", sort=False):
-            runs = (of_session.onset.diff() <= 0).cumsum() + 1
+            runs = of_session.run if "run" in of_session else (of_session.onset.ffill().diff() <= 0).cumsum() + 1
             entities = [labels[participant], *([f"ses-{sessions[session]}"] if sessions else [])]
             place = folder / EVENTS / folders[model] / "/".join(entities) / "func"
-            for run, of_run in of_session.groupby(runs):
-                numbered = [f"run-{run}"] if runs.max() > 1 else []
+            for number, (run, of_run) in enumerate(of_session.groupby(runs, sort=False), 1):
+                found = events(of_run)
+                if not len(found):
+                    continue
+                label = str(run) if str(run).isdecimal() else str(number)
+                numbered = [f"run-{label}"] if "run" in of_session or runs.nunique() > 1 else []
                 name = "_".join([*entities, f"task-{TASK}", *numbered, "events.tsv"])
-                text = events(of_run).to_csv(sep="\t", index=False, na_rep=MISSING, float_format="%.10g",
+                text = found.to_csv(sep="\t", index=False, na_rep=MISSING, float_format="%.10g",
                                              lineterminator="\n")  # fmt: skip
                 write(place / name, text)
     about = {
         "onset": {"Description": "Since the start of the run", "Units": "s"},
-        "duration": {"Units": "s"},
+        "duration": {"Description": "Response time, 0 where it is not known; 0 for feedback", "Units": "s"},
         "trial_type": {
             "Levels": {name: text + (_CENTERED if "modulated" in text else "") for name, text in REGRESSORS.items()}
         },
         "modulation": {"Description": "Height of the regressor; 1 where it is not modulated"},
     }
+    names = pd.DataFrame({"participant_id": list(labels.values()), "participant": list(labels)})
+    write(folder / EVENTS / "participants.tsv", names.to_csv(sep="\t", index=False, lineterminator="\n"))
     for name in folders.values():
         text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
         write(folder / EVENTS / name / f"task-{TASK}_events.json", text)

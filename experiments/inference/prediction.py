@@ -84,6 +84,10 @@ def predict_with_group(model: Model, train: Choices, test: Choices) -> Floats:
     return mixture(log_probability(draw.expand(len(test), -1)).numpy() for draw in unbounded)
 
 
+LAPSE_RATES: tuple[float, ...] = tuple(np.linspace(0.01, 1, 100).tolist())
+"""Lapse rates that are compared."""
+
+
 def with_lapses(probability: Floats, choices: Choices, rate: float) -> Floats:
     """Log-probability of each choice under a player that sometimes lapses into choosing uniformly at random.
 
@@ -99,5 +103,5 @@ def with_lapses(probability: Floats, choices: Choices, rate: float) -> Floats:
 
 
 def lapse_rate(probability: Floats, choices: Choices) -> float:
-    """The lapse rate, from 0.01 to 1, that maximizes the likelihood of choices; arguments as for `with_lapses`."""
-    return max(np.linspace(0.01, 1, 100).tolist(), key=lambda rate: with_lapses(probability, choices, rate).sum())
+    """The lapse rate of `LAPSE_RATES` that maximizes the likelihood of choices; arguments as for `with_lapses`."""
+    return max(LAPSE_RATES, key=lambda rate: with_lapses(probability, choices, rate).sum())
