@@ -244,9 +244,9 @@ def read_dataset(folder: Path) -> Dataset:
         anew = "unit" in frame and frame.unit.nunique() > 1
         if anew and (folder / f"{LIKING}.tsv").exists():
             notes.append(f"{LIKING}.tsv is not read, as partners are new in each session or run")
-        elif choices is not None and reader.partners is not None:
+        elif choices is not None:
             labels = [f"sub-{name}" for name in choices.names()]
-            ratings = read_liking(folder, labels, reader.partners, problems, notes)
+            ratings = read_liking(folder, labels, reader.partners(), problems, notes)
     problems.raise_if_any(str(folder))
     assert choices is not None and reader.rounds is not None  # else there was a problem
     if listed:

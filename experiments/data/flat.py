@@ -130,9 +130,9 @@ def read_flat(config: DataConfig) -> Table:
             problems.add(f"must not be in columns.properties, too: {', '.join(both)}", config.participants.file)
         participants = table if participants is None else participants.join(table.drop(columns=both))
     ratings = None
-    if config.ratings is not None and reader.partners is not None:
+    if config.ratings is not None and choices is not None:
         ratings = read_ratings(
-            config.ratings.like(config), ids, reader.partners, _units(frame, config), problems, notes
+            config.ratings.like(config), ids, reader.partners(), _units(frame, config), problems, notes
         )
     problems.raise_if_any(config.file)
     assert choices is not None and reader.rounds is not None  # else there was a problem

@@ -55,12 +55,9 @@ class RoundsReader:
 
     Attributes:
         rounds: What else is known about each round, see `Data.rounds`; None before `read`.
-        partners: The number of each partner, with columns `participant`, `unit` (0 if there are none), `name` and
-            `partner`; None before `read`.
     """
 
     rounds: pd.DataFrame | None = None
-    partners: pd.DataFrame | None = None
 
     def __init__(
         self,
@@ -151,7 +148,7 @@ class RoundsReader:
         if game is None:
             game = unknown_game(count, len(self.offered), int(number.max()), self.ranks, bool(np.isfinite(rank).any()))
         self.rounds = self._labels(number, onsets)
-        self.partners = self._named(partners)
+        self._numbers = partners
         return self._assemble(game, number, place, accepted, rank, spots, reward, time, hidden, partners)
 
     def _labels(self, number: NDArray[np.float64], onsets: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
@@ -162,7 +159,8 @@ class RoundsReader:
         order = np.lexsort((number, pd.factorize(self.frame.participant)[0]))
         return table.iloc[order].reset_index(drop=True)
 
-    def _named(self, partners: NDArray[np.int64]) -> pd.DataFrame:
+    def partners(self) -> pd.DataFrame:
+        """Return the number of each partner: columns `participant`, `unit` (0 if there are none), `name`, `partner`."""
         offers = self.frame[self.offered].to_numpy()
         each = len(self.offered)
         units = self.frame.unit.to_numpy() if "unit" in self.frame else np.zeros(len(offers), np.int64)
@@ -170,7 +168,7 @@ class RoundsReader:
             "participant": np.repeat(self.frame.participant.astype(str).to_numpy(), each),
             "unit": np.repeat(units, each),
             "name": offers.ravel(),
-            "partner": partners.ravel(),
+            "partner": self._numbers.ravel(),
         }
         return pd.DataFrame(columns).drop_duplicates().reset_index(drop=True)
 
@@ -256,7 +254,9 @@ class RoundsReader:
         )
         if np.isnan(number).any():
             return  # a round with an invalid number is not missing
-        for participant, group in table[~again].groupby("participant", sort=False):
+        of_each = table[~again].groupby("participant", sort=False).number.agg(["max", "size"])
+        gapped = table[~again & table.participant.isin(of_each.index[of_each["max"] != of_each["size"]])]
+        for participant, group in gapped.groupby("participant", sort=False):
             found = np.sort(group.number.to_numpy())
             if found[-1] != len(found):
                 missing = int(found[-1]) - len(found)
@@ -296,18 +296,18 @@ class RoundsReader:
                     lambda i, text=text: f"must be a partner of the game ({names[0]} to {names[-1]}), got {text[i]!r}",  # type: ignore[misc]
                 )
             return numbers, 0
-        numbers = np.zeros(offers.shape, np.int64)
-        most = 0
-        for _, unsorted in self.frame.groupby("participant", sort=False).indices.items():
-            rows = unsorted[np.argsort(number[unsorted], kind="stable")]
-            of_rows = offers.to_numpy()[rows].ravel()
-            if "unit" in self.frame:
-                units = np.repeat(self.frame.unit.to_numpy()[rows], len(self.offered))
-                codes, uniques = pd.MultiIndex.from_arrays([units, of_rows]).factorize()
-            else:
-                codes, uniques = pd.factorize(of_rows)
-            numbers[rows] = codes.reshape(-1, len(self.offered))
-            most = max(most, len(uniques))
+        participant = pd.factorize(self.frame.participant)[0]
+        unit = pd.factorize(self.frame.unit)[0] if "unit" in self.frame else np.zeros(len(offers), np.int64)
+        name, unique = pd.factorize(offers.to_numpy().ravel())
+        key = ((participant * (unit.max() + 1) + unit) * len(unique))[:, None] + name.reshape(offers.shape)
+        order = np.lexsort((number, participant))
+        # In the order of participants and rounds, the partners of a participant have consecutive codes.
+        codes = pd.factorize(key[order].ravel())[0].reshape(offers.shape)
+        starts = np.flatnonzero(np.diff(participant[order], prepend=-2))
+        first = np.repeat(codes[starts, 0], np.diff([*starts, len(order)]))
+        numbers = np.empty(offers.shape, np.int64)
+        numbers[order] = codes - first[:, None]
+        most = int(numbers.max()) + 1
         if most > 256:
             self.problems.add(f"must have at most 256 partners for a participant, got {most}", self._file)
         return numbers, most
