@@ -14,6 +14,7 @@ from accept_reject.experiments.analysis.last_choice import histories
 from accept_reject.experiments.analysis.stay_switch import repeat_offers
 from accept_reject.experiments.analysis.trials import trials
 from accept_reject.experiments.data.bids import read_dataset, write_dataset
+from accept_reject.experiments.data.import_table import import_table
 from accept_reject.experiments.data.load import load
 from accept_reject.experiments.simulation.replay import replay
 
@@ -138,3 +139,22 @@ def test_effects_of_the_last_outcome_are_those_of_the_last_reward(tmp_path: Path
     before = y[~choices.missed].reshape(2, -1)[:, :-1].ravel()
     after = found[found.groupby("player").cumcount() > 0]
     np.testing.assert_allclose(after.outcome_1, after.choice_1 * before, atol=1e-15)
+
+
+def test_gains_and_losses_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the Iowa gambling task; `import` finds both."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    gain, loss = 50 * rng.integers(1, 3, 40), -25 * rng.integers(0, 11, 40)
+    rows = [f"{who},{1 + t % 4},{gain[t]},{loss[t]}" for who in (7, 8) for t in range(40)]
+    (tmp_path / "decks.csv").write_text("\n".join(["subjID,choice,gain,loss", *rows, ""]), encoding="utf-8")
+    imported = import_table("decks.csv", None)
+    assert imported.problems == ()
+    worst, best = int((gain + loss).min()), int((gain + loss).max())
+    assert f"reward: it is gain plus loss; are {worst} and {best} the worst and the best sums?" in imported.found.unsure
+    choices = load("decks.yaml", ["reward=[-250, 150]"]).choices
+    np.testing.assert_allclose(choices.reward, np.tile((gain + loss + 250) / 400, (2, 1)))  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidInputError, match=r"row \d+, column gain \+ loss: must be a number from 0 to 1, got '\d+ \+"
+    ):
+        load("decks.yaml", ["reward=[0, 1]"])

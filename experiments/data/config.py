@@ -40,7 +40,8 @@ class Columns(Spec):
         offered: The offered partners, one column for each place in the offer, unless they are always the same.
         choice: The chosen partner or its place, see `DataConfig.choice`; missing in missed rounds.
         accepted: The outcome; not needed with a reward.
-        reward: Graded reward, if there is such a column; see `DataConfig.reward`.
+        reward: Graded reward, if there is such a column, or several columns whose sum it is, such as gains and
+            (negative) losses; see `DataConfig.reward`.
         session: Name of the session, if there are several.
         block: Name of the block, if there are several.
         rank: The partner's rank of the participant, if there is such a column.
@@ -60,7 +61,7 @@ class Columns(Spec):
     offered: Annotated[tuple[Name, ...], Field(min_length=2)] | None = None
     choice: Name
     accepted: Name | None = None
-    reward: Name | None = None
+    reward: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = ()
     session: Name | None = None
     block: Name | None = None
     rank: Name | None = None
@@ -101,7 +102,7 @@ class Columns(Spec):
     @property
     def by_name(self) -> dict[str, str]:
         """The columns of the table by our names, such as `offered_1`; without `order of rows`."""
-        several = ("offered", "valuation", "acceptance", "properties")
+        several = ("offered", "reward", "valuation", "acceptance", "properties")
         single = {name: getattr(self, name) for name in type(self).model_fields if name not in several}
         found = {name: column for name, column in single.items() if column not in (None, ORDER)}
         for name in several:
@@ -171,14 +172,14 @@ class DataConfig(TableFile):
         n = len(self.offered or self.columns.offered or ())
         if not isinstance(self.choice, str) and n and len(self.choice) != n:
             problems.append(f".choice: must have a cell for each of the {n} places, got {len(self.choice)}")
-        if (self.reward is None) != (self.columns.reward is None):
+        if (self.reward is None) == bool(self.columns.reward):
             name, other = (".reward", "columns.reward") if self.reward is None else (".columns.reward", "reward")
             problems.append(f"{name}: is required with {other}" + (", as [worst, best]" if name == ".reward" else ""))
         elif self.reward is not None and self.reward[0] == self.reward[1]:
             problems.append(f".reward: must be two different numbers, got {self.reward[0]:g} twice")
         if self.columns.feedback_onset is not None and self.columns.onset is None:
             problems.append(".columns.feedback_onset: needs columns.onset")
-        if self.columns.accepted is None and self.columns.reward is None:
+        if self.columns.accepted is None and not self.columns.reward:
             problems.append(".columns.accepted: is required, unless there is columns.reward")
         if self.restart in ("session", "block") and getattr(self.columns, self.restart) is None:
             problems.append(f".restart: needs columns.{self.restart}")

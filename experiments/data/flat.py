@@ -95,8 +95,10 @@ def read_flat(config: DataConfig) -> Table:
             )
     _name_partners_alike(frame, config)
     if config.decimal == ",":
-        numbers = frame.columns.intersection(["round", "accepted", "rank", "spots", "reward", "response_time", *ONSETS])
-        numbers = numbers.union([name for name in frame if str(name).startswith(("valuation_", "acceptance_"))])
+        numbers = frame.columns.intersection(["round", "accepted", "rank", "spots", "response_time", *ONSETS])
+        numbers = numbers.union(
+            [name for name in frame if str(name).startswith(("reward_", "valuation_", "acceptance_"))]
+        )
         frame[numbers] = frame[numbers].apply(lambda cells: cells.str.replace(",", "."))
     if config.unit == "ms":
         for name in frame.columns.intersection(["response_time", *ONSETS]):
@@ -111,7 +113,7 @@ def read_flat(config: DataConfig) -> Table:
     number_rounds(frame, config.restarts, notes, config.columns.round == ORDER, config.gaps)
     game = config.game.resolve() if config.game else None
     titles = wanted | {"round": config.columns.round}
-    titles.setdefault("accepted", str(config.columns.reward))
+    titles |= dict.fromkeys(["reward", *({"accepted"} - set(wanted))], " + ".join(config.columns.reward))
     titles |= {
         f"offered_{j + 1}": ", ".join(PART.findall(partner))
         for j, partner in enumerate(config.offered or ())
@@ -214,23 +216,24 @@ def _name_partners_alike(frame: pd.DataFrame, config: DataConfig) -> None:
 
 def _scale_reward(frame: pd.DataFrame, config: DataConfig, problems: DataProblems) -> None:
     """Map rewards to 0..1; without a column of outcomes, those above the middle count as accepted."""
-    assert config.reward is not None and config.columns.reward is not None
+    assert config.reward is not None
     worst, best = config.reward
-    scaled = (pd.to_numeric(frame.reward, errors="coerce") - worst) / (best - worst)
-    wrong = frame.reward.notna() & ~((scaled >= 0) & (scaled <= 1))
+    cells = frame[[f"reward_{j + 1}" for j in range(len(config.columns.reward))]]
+    given = cells.notna().all(axis=1)
+    total = cells.apply(pd.to_numeric, errors="coerce").sum(axis=1, skipna=False)
+    scaled = (total - worst) / (best - worst)
+    wrong = given & ~((scaled >= 0) & (scaled <= 1))
+    allowed = f"must be a number from {min(config.reward):g} to {max(config.reward):g}"
+    texts = cells[wrong].apply(" + ".join, axis=1) if wrong.any() else pd.Series(dtype=object)
     problems.add_rows(
-        config.columns.reward,
+        " + ".join(config.columns.reward),
         (
-            (
-                file,
-                int(row),
-                f"must be a number from {min(config.reward):g} to {max(config.reward):g}, got {cell!r}"
-                f"{HINTS['comma'] if ',' in cell else CODE}",
-            )
-            for file, row, cell in zip(frame.file[wrong], frame.row[wrong], frame.reward[wrong], strict=True)
+            (frame.file[i], int(frame.row[i]), f"{allowed}, got {text!r}{HINTS['comma'] if ',' in text else CODE}")
+            for i, text in texts.items()
         ),
     )
-    known = frame.reward.notna() & ~wrong
+    frame["reward"] = None
+    known = given & ~wrong
     if config.columns.accepted is None:
         frame["accepted"] = (scaled > 0.5).astype(int).astype(str).where(known, None).astype(object)
         frame.loc[wrong, "accepted"] = REPORTED

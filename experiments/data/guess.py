@@ -227,7 +227,27 @@ def _place(values: Sequence[str]) -> Any:
     return given
 
 
+def _gains_and_losses(cells: pd.DataFrame, found: Guess) -> bool:
+    """Take a column of gains and one of losses, which are negative numbers, if there are both."""
+    by_name = {re.sub(r"[^a-z]", "", column.lower()): column for column in _free(cells, found)}
+    pair = [next((by_name[name] for name in same if name in by_name), "")
+            for same in (("gain", "gains", "win", "wins"), ("loss", "losses", "lose"))]  # fmt: skip
+    if not all(pair):
+        return False
+    numbers = cells[pair].apply(pd.to_numeric, errors="coerce")
+    total = numbers.sum(axis=1, skipna=False)
+    if (cells[pair].notna() & numbers.isna()).any(axis=None) or (numbers[pair[1]] > 0).any() or total.nunique() < 2:
+        return False
+    worst, best = float(total.min()), float(total.max())
+    found.columns["reward"] = pair
+    found.settings["reward"] = [int(each) if each.is_integer() else each for each in (worst, best)]
+    found.unsure.append(f"reward: it is {' plus '.join(pair)}; are {worst:g} and {best:g} the worst and the best sums?")
+    return True
+
+
 def _outcome(cells: pd.DataFrame, found: Guess) -> None:
+    if _gains_and_losses(cells, found):
+        return
     for column in named(_free(cells, found), "accepted"):
         values = as_text(cells[column]).dropna().unique().tolist()
         if len(values) == 2:
