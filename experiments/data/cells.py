@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 _WHOLE = re.compile(r"0*(\d+)(?:\.0+)?")
 
@@ -22,19 +24,29 @@ def normal(cell: Any) -> str:
     return str(cell) if number != number else f"{number:.17g}"
 
 
+def each_once(cells: pd.Series, function: Callable[[str], Any]) -> pd.Series:
+    """Apply a function to every cell that is not missing, once for the same content; others become None."""
+    codes, unique = pd.factorize(cells)
+    values = np.array([*map(function, unique), None], dtype=object)
+    return pd.Series(values[codes], cells.index, dtype=object, name=cells.name)
+
+
+def as_numbers(cells: pd.Series) -> NDArray[np.float64]:
+    """Convert cells to numbers, NaN where they are none."""
+    codes, unique = pd.factorize(cells)
+    values = pd.to_numeric(pd.Series(unique, dtype=object), errors="coerce").to_numpy(np.float64)
+    return np.append(values, np.nan)[codes]
+
+
 def as_text(cells: pd.Series) -> pd.Series:
     """Apply `normal` to every cell that is not missing."""
-    return cells.map({cell: normal(cell) for cell in cells.dropna().unique()})
+    return each_once(cells, normal)
 
 
 def mark_missing(table: pd.DataFrame, missing: Iterable[Any]) -> pd.DataFrame:
     """Replace the cells that stand for a missing value by None."""
     codes = {normal(cell) for cell in missing}
-    marked = {}
-    for column in table:
-        cells = table[column].mask(as_text(table[column]).isin(codes), None)
-        marked[column] = cells.astype(object).where(cells.notna(), None)
-    return pd.DataFrame(marked, index=table.index)
+    return table.apply(each_once, function=lambda cell: None if normal(cell) in codes else cell)
 
 
 def with_points(table: pd.DataFrame, decimal: str) -> pd.DataFrame:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import NamedTuple
 
 import pandas as pd
 
 from accept_reject.envs.choices import Choices
-from accept_reject.experiments.data.cells import as_text, mark_missing, name_alike, normal, with_points
+from accept_reject.experiments.data.cells import as_text, each_once, mark_missing, name_alike, normal, with_points
 from accept_reject.experiments.data.config import ORDER, PART, DataConfig
 from accept_reject.experiments.data.formats import read_files
 from accept_reject.experiments.data.participants import read_participants
@@ -72,7 +73,7 @@ def read_flat(config: DataConfig) -> Table:
             problems.add(f"is required in the header, got {', '.join(header)}{hint}", name, 1, column)
         if missing:
             continue
-        texts = pd.DataFrame({ours: table[column].str.strip() for ours, column in wanted.items()})
+        texts = pd.DataFrame({ours: each_once(table[column], str.strip) for ours, column in wanted.items()})
         frames.append(texts.assign(file=name, row=table.index))
         added = whole.attrs.get("added", ())
         read = {*wanted.values(), *config.where, *added, *([ROUND] if config.wide else [])}
@@ -209,7 +210,8 @@ def _name_partners_alike(frame: pd.DataFrame, config: DataConfig) -> None:
     names = _names(frame)
     if config.choice != "partner":
         return
-    if frame[names].stack().str.fullmatch(r"-?(0|[1-9]\d*)(\.0+)?").all():
+    numbers = re.compile(r"-?(0|[1-9]\d*)(\.0+)?")
+    if all(numbers.fullmatch(cell) for column in names for cell in frame[column].dropna().unique()):
         for column in names:
             frame[column] = as_text(frame[column])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from accept_reject.envs.rendering import plural
-from accept_reject.experiments.data.cells import as_text, normal
+from accept_reject.experiments.data.cells import as_numbers, as_text, normal
 from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import MAX_ROUND
@@ -92,9 +92,9 @@ def number_rounds(
         parts = pd.MultiIndex.from_arrays([_ranked(frame[name]) for name in restarts])
         frame["unit"] = parts.factorize()[0]
     if in_order:
-        position = np.arange(len(frame))
+        position = np.arange(len(frame), dtype=np.float64)
     else:
-        number = pd.to_numeric(frame["round"], errors="coerce").to_numpy(np.float64)
+        number = as_numbers(frame["round"])
         if not (np.abs(number) <= MAX_ROUND).all() or (number != np.floor(number)).any():
             return
         within = pd.DataFrame({"participant": participant, "number": number})

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from accept_reject.envs.choices import MISSED, UNKNOWN_SPOTS, Choices
 from accept_reject.envs.game import GameSpec, PartnerKind
 from accept_reject.envs.rendering import plural
+from accept_reject.experiments.data.cells import as_numbers
 from accept_reject.experiments.data.hidden_state import inconsistencies
 from accept_reject.experiments.data.problems import DataProblems
 
@@ -189,7 +190,7 @@ class RoundsReader:
         if column not in self.frame:
             return np.full(len(self.frame), np.nan)
         cells = self.frame[column]
-        values = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
+        values = as_numbers(cells)
         given = cells.notna().to_numpy()
         text = cells.to_numpy()
         what = "an integer" if whole else "a number"
@@ -221,7 +222,7 @@ class RoundsReader:
                 self._problem(column, same, message)
 
     def _check_first_round(self) -> None:
-        zero = pd.to_numeric(self.frame["round"], errors="coerce").to_numpy(np.float64) == 0
+        zero = as_numbers(self.frame["round"]) == 0
         if zero.any():
             files, rows = self.frame.file[zero], self.frame.row[zero]
             message = f"rounds are counted from 1, got 0 in {plural(int(zero.sum()), 'row')}; add 1 to every round"

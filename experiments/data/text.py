@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
@@ -85,12 +86,46 @@ def parse_table(raw: bytes, name: str, form: TextFormat, problems: DataProblems)
         if raw.startswith(start):
             problems.add(f"must be a text table, got {kind}; save the table as CSV with the encoding UTF-8", name)
             return None
+    before = len(problems.lines)
     text = _decode(raw, name, form, problems)
     if text is None:
         return None
     if not text.strip():
         problems.add("must have a header and rows, got an empty file", name)
         return None
+    table = None if form.skipped or form.comment else _of_plain_text(text, form.delimiter, name, problems)
+    if table is None and not len(problems.lines) > before:
+        table = _of_lines(text, form, name, problems)
+    if table is not None:
+        table.attrs["whole"] = text.endswith("\n")
+    return table
+
+
+def _of_plain_text(text: str, delimiter: str | None, name: str, problems: DataProblems) -> pd.DataFrame | None:
+    """Read a text without quotes in which all rows have as many cells, by a fast parser; None for others."""
+    lines = text.removesuffix("\n").split("\n")
+    if '"' in text or _SEPARATOR.match(f"{lines[0]}\n"):
+        return None
+    delimiter = delimiter or max("\t,;", key=lines[0].count)
+    count = lines[0].count(delimiter)
+    if len(delimiter) > 1 or not count or any(line.count(delimiter) != count for line in lines):
+        return None
+    if not lines[-1].replace(delimiter, "").strip() or len(lines) == 1:
+        return None
+    header = [cell.strip() for cell in lines[0].split(delimiter)]
+    del lines
+    if not _is_header(header, 1, name, problems):
+        return None
+    table = pd.read_csv(
+        io.StringIO(text), sep=delimiter, header=None, names=header, skiprows=1, dtype=object, na_filter=False,
+        quoting=csv.QUOTE_NONE, skip_blank_lines=False, index_col=False,
+    )  # fmt: skip
+    table.index = pd.RangeIndex(2, len(table) + 2)
+    return table
+
+
+def _of_lines(text: str, form: TextFormat, name: str, problems: DataProblems) -> pd.DataFrame | None:
+    """Read any text line by line."""
     lines = [
         (number, f"{line}\n")
         for number, line in enumerate(text.removesuffix("\n").split("\n"), 1)
@@ -104,10 +139,7 @@ def parse_table(raw: bytes, name: str, form: TextFormat, problems: DataProblems)
         problems.add("must have a header and rows, got only rows that are left out", name)
         return None
     delimiter = delimiter or max("\t,;", key=lines[0][1].count)
-    table = assemble(_cells(lines, delimiter, name, problems), name, problems)
-    if table is not None:
-        table.attrs["whole"] = text.endswith("\n")
-    return table
+    return assemble(_cells(lines, delimiter, name, problems), name, problems)
 
 
 def _decode(raw: bytes, name: str, form: TextFormat, problems: DataProblems) -> str | None:
@@ -166,13 +198,7 @@ def assemble(rows: Iterable[Row], name: str, problems: DataProblems) -> pd.DataF
         numbers.pop()
     last = numbers[-1] if numbers else first
     problems.add_rows(None, (each for each in invalid if each[1] < last or not each[2].endswith("an empty row")))
-    if len(header) > MAX_COLUMNS:
-        problems.add(f"must have at most {MAX_COLUMNS:,} columns, got {len(header):,}", name, first)
-        return None
-    if "" in header:
-        problems.add("columns must have names, got an empty one", name, first)
-    for column in sorted({column for column in header if column and header.count(column) > 1}):
-        problems.add("columns must be unique, got this one more than once", name, first, column)
+    _is_header(header, first, name, problems)
     if not kept and len(problems.lines) == before:
         problems.add("must have rows, got only a header", name)
     if len(problems.lines) > before:
@@ -180,6 +206,19 @@ def assemble(rows: Iterable[Row], name: str, problems: DataProblems) -> pd.DataF
     table = pd.DataFrame(kept, columns=header, index=numbers, dtype=object)
     table.attrs["whole"] = True
     return table
+
+
+def _is_header(header: list[str], row: int, name: str, problems: DataProblems) -> bool:
+    """Check the names of columns."""
+    before = len(problems.lines)
+    if len(header) > MAX_COLUMNS:
+        problems.add(f"must have at most {MAX_COLUMNS:,} columns, got {len(header):,}", name, row)
+        return False
+    if "" in header:
+        problems.add("columns must have names, got an empty one", name, row)
+    for column in sorted({column for column in header if column and header.count(column) > 1}):
+        problems.add("columns must be unique, got this one more than once", name, row, column)
+    return len(problems.lines) == before
 
 
 def unread_columns(name: str, table: pd.DataFrame, read: Container[str]) -> list[str]:
