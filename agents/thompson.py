@@ -15,6 +15,9 @@ from accept_reject.envs.game import GameSpec
 EDGES = np.sin(np.linspace(0, np.pi / 2, 257)) ** 2
 """Edges of the cells over which Beta beliefs are integrated; they are closer near 0 and 1, where beliefs are narrow."""
 
+DENSE = 8
+"""All pairs of distributions that occur are computed, unless they are more than so many times those that are needed."""
+
 QUANTILES = ndtri((np.arange(128) + 0.5) / 128)
 """Quantiles of a standard Normal over which Normal beliefs are averaged."""
 
@@ -45,10 +48,11 @@ class ThompsonOutcome(Agent):
     def start(self, n_players: int, game: GameSpec, seed: int) -> None:
         """Return to the prior."""
         self._counts = np.zeros((n_players, game.n_partners, 2), np.int64)
+        self._beliefs = BetaBeliefs()
 
     def policy(self, offered: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the probability that each offered partner is the most accepting, `(n_players, offered)`."""
-        return best_of_betas(1 + np.take_along_axis(self._counts, offered[..., None], axis=1))
+        return self._beliefs.best(1 + np.take_along_axis(self._counts, offered[..., None], axis=1))
 
     def learn(self, feedback: Feedback) -> None:
         """Count acceptances and rejections."""
@@ -119,25 +123,58 @@ class ThompsonRank(Agent):
         return np.clip((self._ranks - self._mean) / (self._ranks - 1), 0, 1)
 
 
-def best_of_betas(shapes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Compute the probability that each of several independent Beta variables is the largest.
+class BetaBeliefs:
+    """Beta distributions with integer shapes on a grid of cells, each computed once.
 
-    The exact distribution function of each variable is evaluated on a grid of cells; ties within a cell are split.
-
-    Args:
-        shapes: Both shape parameters, integers, `(n, variables, 2)`.
-
-    Returns:
-        `(n, variables)`; each row sums to 1.
+    The distribution function, which is slow, is evaluated when a pair of shapes occurs for the first time.
     """
-    pairs, which = np.unique(
-        shapes.reshape(-1, 2), axis=0, return_inverse=True
-    )  # few pairs are unique, and the function is slow
-    at_edges = betainc(pairs[:, :1], pairs[:, 1:], EDGES)[which.reshape(shapes.shape[:2])]
-    mass = np.diff(at_edges, axis=2)
-    below = at_edges[..., :-1] + mass / 2
-    best = (mass * _product_of_others(below)).sum(axis=2)
-    return best / best.sum(axis=1, keepdims=True)
+
+    def __init__(self) -> None:
+        self._ids = np.full((0, 0), -1)
+        self._mass = self._below = np.empty((0, len(EDGES) - 1))
+
+    def best(self, shapes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Compute the probability that each of several independent Beta variables is the largest.
+
+        The exact distribution function of each variable is evaluated on a grid of cells; ties within a cell are split.
+
+        Args:
+            shapes: Both shape parameters, integers, `(n, variables, 2)`.
+
+        Returns:
+            `(n, variables)`; each row sums to 1.
+        """
+        which = self._look_up(shapes[..., 0], shapes[..., 1])
+        if shapes.shape[1] == 2:
+            first = self._first_of_two(which[:, 0], which[:, 1])
+            return np.stack([first, 1 - first], axis=1)
+        mass, below = self._mass[which], self._below[which]
+        best = (mass * _product_of_others(below)).sum(axis=2)
+        return np.asarray(best / best.sum(axis=1, keepdims=True))
+
+    def _look_up(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of distributions, after adding those that are new."""
+        size = int(max(a.max(), b.max())) + 1
+        if size > len(self._ids):
+            self._ids = np.pad(self._ids, (0, 2 * size - len(self._ids)), constant_values=-1)
+        new = self._ids[a, b] < 0
+        if new.any():
+            new_a, new_b = np.divmod(np.unique(a[new] * len(self._ids) + b[new]), len(self._ids))
+            at_edges = betainc(new_a[:, None], new_b[:, None], EDGES)
+            mass = np.diff(at_edges, axis=1)
+            self._ids[new_a, new_b] = len(self._mass) + np.arange(len(new_a))
+            self._mass = np.concatenate([self._mass, mass])
+            self._below = np.concatenate([self._below, at_edges[:, :-1] + mass / 2])
+        return self._ids[a, b]
+
+    def _first_of_two(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the probability that the first of two is larger, by a matrix product over those that occur."""
+        used = np.zeros(len(self._mass), bool)
+        used[one] = used[other] = True
+        rows, place = np.flatnonzero(used), np.cumsum(used) - 1
+        if len(rows) ** 2 > DENSE * len(one):
+            return np.einsum("nk,nk->n", self._mass[one], self._below[other])
+        return np.asarray((self._mass[rows] @ self._below[rows].T)[place[one], place[other]])
 
 
 def best_of_normals(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import integrate, stats
 
 from accept_reject.agents import AGENTS, Agent, Feedback, PrivilegedAgent, greedy, make_agent
-from accept_reject.agents.thompson import ThompsonOutcome, ThompsonRank, best_of_normals
+from accept_reject.agents.thompson import BetaBeliefs, ThompsonOutcome, ThompsonRank, best_of_normals
 from accept_reject.envs import GameSpec, PartnerKind, draw, scenario
 from accept_reject.envs.choices import UNKNOWN_SPOTS
 from accept_reject.experiments.analysis.scores import score
@@ -57,6 +57,18 @@ def test_players_are_independent(name: str) -> None:
 @every_agent
 def test_only_oracles_are_privileged(name: str) -> None:
     assert isinstance(make_agent(name), PrivilegedAgent) == AGENTS[name].privileged == name.startswith("oracle")
+
+
+def test_thompson_outcome_remembers_distributions() -> None:
+    """Many players, two or three partners on offer, and new distributions in each round: as each player alone."""
+    rng = np.random.default_rng(0)
+    beliefs = BetaBeliefs()
+    for high in (3, 40, 8):
+        for offered in (2, 3):
+            shapes = rng.integers(1, high, (200, offered, 2))
+            alone = np.concatenate([BetaBeliefs().best(each[None]) for each in shapes])
+            np.testing.assert_allclose(beliefs.best(shapes), alone, atol=1e-13)
+            np.testing.assert_allclose(alone.sum(axis=1), 1, atol=1e-13)
 
 
 @settings(max_examples=40, deadline=None)
