@@ -19,6 +19,7 @@ from accept_reject.experiments.benchmark.aggregate import (
     improvement,
     interquartile_mean,
     profile,
+    resampled_means,
     runs_by_agent,
 )
 from accept_reject.experiments.benchmark.config import OVERALL, BenchmarkConfig
@@ -255,3 +256,12 @@ def test_missed_rounds_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert table.header[-1] == "missed rounds (%)"
     assert {row[0]: row[-1] for row in table.rows} == {"Shy": "25.0", "random": "0.0"}
     assert pd.unique(found.scores.query("agent == 'Shy'").missed).tolist() == [0.25]
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (7, 3), (20, 9)])
+def test_resampled_means_are_those_of_the_resampled_runs(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    runs = rng.random(shape).round(1)  # with ties
+    rows = rng.integers(shape[0], size=(150, shape[0]))
+    times = np.stack([np.bincount(row, minlength=shape[0]) for row in rows])
+    np.testing.assert_allclose(resampled_means(runs, times), interquartile_mean(runs[rows]), atol=1e-14)
