@@ -16,6 +16,9 @@ from accept_reject.experiments.analysis.trials import trials
 from accept_reject.experiments.data.bids import read_dataset, write_dataset
 from accept_reject.experiments.data.import_table import import_table
 from accept_reject.experiments.data.load import load
+from accept_reject.experiments.fit.config import FitConfig
+from accept_reject.experiments.fit.experiment import FitExperiment
+from accept_reject.experiments.reporting.methods import write_methods
 from accept_reject.experiments.simulation.replay import replay
 
 COLUMNS = {"participant": "id", "round": "t", "offered": ["left", "right"], "choice": "asked", "reward": "points"}
@@ -158,3 +161,18 @@ def test_gains_and_losses_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         InvalidInputError, match=r"row \d+, column gain \+ loss: must be a number from 0 to 1, got '\d+ \+"
     ):
         load("decks.yaml", ["reward=[0, 1]"])
+
+
+def test_methods_of_a_fit_speak_of_rewards(tmp_path: Path) -> None:
+    read(tmp_path)
+    models = ["bayes-outcome", "bayes-normal-outcome", "delta-outcome"]
+    config = {"data": str(tmp_path / "map.yaml"), "models": models, "simulations": 0, "starts": 1}
+    results = FitExperiment(FitConfig.model_validate(config)).run(tmp_path, lambda _, __: None)
+    text = " ".join(write_methods("fit", results=results).paragraphs)
+    for part in (
+        "learned its reward, which was scaled from 0 (worst) to 1 (best)",
+        "a Beta belief about each partner's mean reward after every outcome (in bayes-normal-outcome, a Normal belief)",
+        "a learning rate times the difference between the reward and the current value",
+        "is its expected reward",
+    ):
+        assert part in text, text
