@@ -10,7 +10,9 @@ from fitting import model, participants, with_missed
 from numpy.typing import NDArray
 from scipy import integrate as scipy_integrate
 from scipy import optimize, special, stats
+from torch import Tensor
 
+from accept_reject.agents.bayesian import BayesianHybrid
 from accept_reject.envs import InvalidInputError
 from accept_reject.envs.choices import Choices
 from accept_reject.experiments.config import load_config
@@ -251,3 +253,24 @@ def test_laplace_differs_from_quadrature_for_shipped_participants() -> None:
     fit = fit_individually(model(), choices, starts=3)
     error = integrate(fit, choices).log_evidence - fit.log_evidence
     assert 0.05 < np.abs(error).max() < 1
+
+
+class NotBroadcasting(BayesianHybrid):
+    """A learner whose policy needs evidence of each player."""
+
+    def log_policy(self, evidence: Tensor) -> Tensor:
+        beta = self.values["inverse_temperature"].reshape(-1, 1, 1, 1).expand(-1, *evidence.shape[1:3], 1)
+        both = torch.cat([evidence, beta], dim=-1)
+        return torch.log_softmax(both[..., -1] * self.value(both[..., :-1]), dim=-1)
+
+
+def test_evidence_is_shared_where_the_policy_broadcasts() -> None:
+    choices = participants(3, rounds=30)
+    points = torch.linspace(-1, 1, 10, dtype=torch.float64).reshape(5, 2)
+    usual = Likelihood(model(), choices)
+    assert usual.shares_evidence
+    assert torch.equal(usual.at_points(2, points), usual.of(np.full(5, 2))(points))
+    assert not Likelihood(model("delta-hybrid"), choices).shares_evidence, "learning rates change the evidence"
+    other = Likelihood(Model("other", NotBroadcasting, model().priors, {}), choices)
+    assert not other.shares_evidence
+    assert torch.isfinite(other.of(np.arange(3))(points[:3])).all()

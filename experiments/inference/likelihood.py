@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -49,6 +50,37 @@ class Likelihood:
         """
         by_round = self.by_round(participants)
         return lambda unbounded: by_round(unbounded)[:, rounds].sum(dim=1)
+
+    @cached_property
+    def shares_evidence(self) -> bool:
+        """Whether all points of a participant have the same evidence: it depends on no parameter, and broadcasts.
+
+        A learner's policy may rely on as many players in the evidence as in the parameters, which is tried out.
+        """
+        if self._evidence is None:
+            return False
+        points = self.model.prior_mean + self.model.prior_sd * torch.tensor([[0.3], [-0.4], [0.7]], dtype=torch.float64)
+        with torch.no_grad():
+            expected = self.of(np.zeros(len(points), np.int64))(points)
+            try:
+                return torch.equal(self.at_points(0, points), expected)
+            except (RuntimeError, ValueError, IndexError):
+                return False
+
+    def at_points(self, participant: int, unbounded: Tensor) -> Tensor:
+        """Compute the log-likelihood of a participant's choices at k points, `(k,)`, from `(k, parameters)`.
+
+        Only for evidence that depends on no parameter: it is not copied, and what follows from it is computed once.
+        """
+        assert self._evidence is not None
+        choices = self.choices.take(np.array([participant]))
+        agent = self.model.agent(unbounded)
+        agent.start(len(unbounded), choices.game, 0)
+        log_policy = agent.log_policy(self._evidence[participant : participant + 1])
+        missed = torch.from_numpy(choices.missed)
+        place = torch.from_numpy(np.where(choices.missed, 0, choices.choice).astype(np.int64))
+        chosen = log_policy.gather(2, place[..., None].expand(len(unbounded), -1, -1))[..., 0]
+        return chosen.masked_fill(missed, 0.0).sum(dim=1)
 
     def by_round(self, participants: NDArray[np.int64]) -> Callable[[Tensor], Tensor]:
         """Return the same for each round separately, `(m, rounds)`; 0 in missed rounds."""

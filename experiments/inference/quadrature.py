@@ -47,6 +47,9 @@ _MAX_SEARCHES = 12
 _MAX_POINTS, _BATCH_SIZE = 500_000, 1_000
 """Number of points in memory, and of points in one evaluation of the likelihood; they don't affect results."""
 
+_MANY = 100
+"""With this many points, those of a participant are evaluated together, without copies of its evidence."""
+
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
@@ -166,10 +169,16 @@ def to_unbounded(center: Tensor, axes: Tensor, grid: Tensor) -> Tensor:
 def evaluate(likelihood: Likelihood, points: Tensor, participants: NDArray[np.int64]) -> Tensor:
     """Compute the log-likelihood at points of each of m participants, `(m, points)`, from `(m, points, d)`."""
     m, k, d = points.shape
-    flat, owner = points.reshape(m * k, d), np.repeat(participants, k)
-    result = torch.empty(m * k, dtype=torch.float64)  # small parts between large temporary arrays would fragment memory
+    result = torch.empty(m, k, dtype=torch.float64)  # small parts between large temporary arrays would fragment memory
     with torch.no_grad():
+        if likelihood.shares_evidence and k >= _MANY:
+            for row, participant in enumerate(participants.tolist()):
+                for first in range(0, k, _BATCH_SIZE):
+                    batch = slice(first, first + _BATCH_SIZE)
+                    result[row, batch] = likelihood.at_points(participant, points[row, batch])
+            return result
+        flat, owner = points.reshape(m * k, d), np.repeat(participants, k)
         for first in range(0, m * k, _BATCH_SIZE):
             batch = slice(first, first + _BATCH_SIZE)
-            result[batch] = likelihood.of(owner[batch])(flat[batch])
-    return result.reshape(m, k)
+            result.view(-1)[batch] = likelihood.of(owner[batch])(flat[batch])
+    return result
