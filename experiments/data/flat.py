@@ -30,6 +30,10 @@ HINTS = {
 CODE = "; what stands for a missing value belongs to `missing`"
 
 
+NUMBERS = re.compile(rf"round|accepted|rank|spots|response_time|{'|'.join(ONSETS)}|(reward|valuation|acceptance)_\d+")
+"""Columns with numbers, which may have decimal commas."""
+
+
 class Table(NamedTuple):
     """What was read from a table, and from those with ratings and participants.
 
@@ -95,12 +99,8 @@ def read_flat(config: DataConfig) -> Table:
                 ((row.file, int(row.row), "is required") for row in frame[frame[level].isna()].itertuples()),
             )
     _name_partners_alike(frame, config)
-    if config.decimal == ",":
-        numbers = frame.columns.intersection(["round", "accepted", "rank", "spots", "response_time", *ONSETS])
-        numbers = numbers.union(
-            [name for name in frame if str(name).startswith(("reward_", "valuation_", "acceptance_"))]
-        )
-        frame[numbers] = frame[numbers].apply(lambda cells: cells.str.replace(",", "."))
+    numbers = [name for name in frame if NUMBERS.fullmatch(str(name))]
+    frame[numbers] = with_points(frame[numbers], config.decimal)
     if config.unit == "ms":
         for name in frame.columns.intersection(["response_time", *ONSETS]):
             seconds = pd.to_numeric(frame[name], errors="coerce") / 1000
