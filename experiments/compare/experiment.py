@@ -18,6 +18,7 @@ from accept_reject.experiments.compare.frames import frames
 from accept_reject.experiments.compare.run import CompareResults, Comparison, run
 from accept_reject.experiments.data.describe import describe
 from accept_reject.experiments.data.load import Data, load
+from accept_reject.experiments.reporting.facts import data_facts
 from accept_reject.experiments.reporting.methods import write_methods
 from accept_reject.experiments.reporting.progress import OnProgress
 from accept_reject.experiments.reporting.tables import TextTable, cell
@@ -61,6 +62,7 @@ class Compare(Experiment[CompareConfig, tuple[Data, ...], CompareResults]):
                 "number": number,
                 "comparison": comparison,
                 "about": describe(comparison.data),
+                "levels": data_facts(comparison.data).levels,
                 "players": players,
                 "unscored": tables.unscored(comparison),
                 "curves": curves,
