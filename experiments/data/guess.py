@@ -141,6 +141,8 @@ def _whose(cells: pd.DataFrame, many_files: bool, found: Guess) -> None:
             if 1 < cells[column].nunique() <= 50 and cells[column].notna().all() and _is_long(cells, column, found):
                 found.columns[level] = column
                 found.why[level] = "partners are new in each; if they stay the same, write `restart: never`"
+                if "run" in column.lower():
+                    found.why[level] += ", or `run` in place of `block`"
                 break
 
 
