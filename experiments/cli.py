@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from accept_reject.experiments.runner import Experiment
 
 app = typer.Typer(
@@ -29,9 +27,6 @@ RUNS = Path("runs")
 
 MODEL = "bayes-hybrid"
 """The winning model of the study."""
-
-SHOWN = 20
-"""Number of rows of a table that are printed."""
 
 
 @app.command()
@@ -139,6 +134,7 @@ def import_table(
     from rich.table import Table
 
     from accept_reject.experiments.data.import_table import import_table as run
+    from accept_reject.experiments.reporting.terminal import SHOWN
 
     console = Console()
     with console.status(f"Looking at {file}"):
@@ -163,16 +159,17 @@ def check(
     """Summarize a data set, or list all its problems with file, row and column."""
     from accept_reject.experiments.data.describe import by_participant, describe, doubts, parts_of, uneven_parts
     from accept_reject.experiments.data.load import load
+    from accept_reject.experiments.reporting.terminal import print_list, print_table
 
     loaded = load(data, overrides or [])
-    _list(dict(describe(loaded)))
-    _print(by_participant(loaded), "participants")
+    print_list(dict(describe(loaded)))
+    print_table(by_participant(loaded), "participants")
     parts = parts_of(loaded)
     if parts is not None:
         usual, others = uneven_parts(parts)
         typer.echo(f"Sessions and blocks have {usual} rounds for each participant{' except:' if len(others) else ''}")
         if len(others):
-            _print(others, "sessions and blocks")
+            print_table(others, "sessions and blocks")
     for doubt in doubts(loaded):
         typer.echo(f"Please check: {doubt}")
 
@@ -250,13 +247,14 @@ def ratings(
 def agents() -> None:
     """List the registered agents, agents of installed packages, and adapters."""
     from accept_reject.agents.registry import ADAPTERS, AGENTS, describe_installed
+    from accept_reject.experiments.reporting.terminal import print_list
 
-    _list({name: entry.summary + (" *" if entry.privileged else "") for name, entry in AGENTS.items()})
+    print_list({name: entry.summary + (" *" if entry.privileged else "") for name, entry in AGENTS.items()})
     if installed := describe_installed():
         typer.echo("\nInstalled:")
-        _list(installed)
+        print_list(installed)
     typer.echo("\nAdapters, written as {agent: NAME, params: {...}}:")
-    _list({name: entry.summary for name, entry in ADAPTERS.items()})
+    print_list({name: entry.summary for name, entry in ADAPTERS.items()})
     typer.echo("\n* sees the hidden state (for reference only). Your own agent: my_package.my_module:MyAgent")
 
 
@@ -264,8 +262,9 @@ def agents() -> None:
 def games() -> None:
     """List the scenarios, each with its question and its Gymnasium id."""
     from accept_reject.envs.scenarios import SCENARIOS
+    from accept_reject.experiments.reporting.terminal import print_list
 
-    _list({entry.name: f"{entry.question} [{entry.env_id}]" for entry in SCENARIOS.values()})
+    print_list({entry.name: f"{entry.question} [{entry.env_id}]" for entry in SCENARIOS.values()})
 
 
 @app.command()
@@ -319,33 +318,6 @@ def _run(experiment: type[Experiment[Any, Any, Any]], config: str, overrides: li
     from accept_reject.experiments.runner import run_experiment
 
     run_experiment(experiment(load_config(experiment.config_type, config, overrides or [])), out)
-
-
-def _print(frame: pd.DataFrame, what: str) -> None:
-    """Print the first rows of a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = frame.head(SHOWN)
-    table = Table(*(column.replace("_", " ") for column in shown), box=None, header_style="bold")
-    for row in shown.itertuples(index=False):
-        table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
-    Console().print(table)
-    if len(frame) > SHOWN:
-        typer.echo(f"... and {len(frame) - SHOWN:,} more {what}")
-
-
-def _list(entries: dict[str, str]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column()
-    for name, description in entries.items():
-        table.add_row(escape(name), escape(description))
-    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -111,43 +111,37 @@ def tables(found: Analyzed) -> list[TextTable]:
                 NAMES[str(name)],
                 *(_number(value) for value in (row.high, row.low, row.F)),
                 DASH if np.isnan(row.F) else f"{row.df1:.0f}, {row.df2:.0f}",
-                DASH if np.isnan(row.p) else probability(row.p),
+                _probability(row.p),
                 _number(row.partial_eta2),
             )
             for name, row in found.anova.iterrows()
         ),
     )
+    mixed = found.mixed_model.rename(index=NAMES).rename(columns={"estimate": "mean"})
     model = TextTable(
         f"Ratings, mixed model{at}",
         ("effect", "estimate [95% interval]", "p", "SD of participants"),
-        tuple(
-            (
-                NAMES[str(name)],
-                cell(Interval(row.estimate, row.low, row.high)),
-                DASH if np.isnan(row.p) else probability(row.p),
-                _number(row.sd),
-            )
-            for name, row in found.mixed_model.iterrows()
-        ),
+        tuple((*_estimate(name, row), _number(row.sd)) for name, row in mixed.iterrows()),
     )
+    within = found.correlations.rename(columns={"r": "mean"})
     agreement = TextTable(
         f"Correlation of ratings within participants{at}",
         ("with", "mean r [95% interval]", "p", "participants"),
-        tuple(
-            (
-                str(name),
-                cell(Interval(row.r, row.low, row.high)),
-                DASH if np.isnan(row.p) else probability(row.p),
-                f"{row.participants:.0f}",
-            )
-            for name, row in found.correlations.iterrows()
-        ),
+        tuple((*_estimate(name, row), f"{row.participants:.0f}") for name, row in within.iterrows()),
     )
     return [effects, model, agreement] if found.levels.factors else [agreement]
 
 
+def _estimate(name: object, row: pd.Series) -> tuple[str, str, str]:
+    return str(name), cell(Interval(row["mean"], row.low, row.high)), _probability(row.p)
+
+
 def _number(value: float) -> str:
     return DASH if np.isnan(value) else f"{value:.2f}"
+
+
+def _probability(p: float) -> str:
+    return DASH if np.isnan(p) else probability(p)
 
 
 def figure(found: list[Analyzed]) -> Figure:

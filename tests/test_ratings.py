@@ -146,13 +146,13 @@ def read(folder: Path, table: list[str], columns: dict[str, Any], session: bool 
     return load(str(folder / "study.yaml"))
 
 
-LONG = {"participant": "who", "partner": "whom", "rating": "liking"}
+LONG = {"participant": "id", "partner": "partner", "rating": "liking"}
 
 
 def test_ratings_have_a_row_or_a_column_for_each_partner(tmp_path: Path) -> None:
     expected = [[0, 0, 3.0], [0, 2, 5.5], [1, 1, 2.0]]
-    long = read(tmp_path, ["who,whom,liking", "1,x,3", "1,z,5.5", "2,y,2", "2,x,NA"], LONG)
-    wide = read(tmp_path, ["who;like_x;like_y;like_z", "1.0;3;;5,5", "2.0;;2;"], {"participant": "who"},
+    long = read(tmp_path, ["id,partner,liking", "1,x,3", "1,z,5.5", "2,y,2", "2,x,NA"], LONG)
+    wide = read(tmp_path, ["id;like_x;like_y;like_z", "1.0;3;;5,5", "2.0;;2;"], {"participant": "id"},
                 wide="like_{partner}", decimal=",")  # fmt: skip
     for found in (long, wide):
         assert found.ratings is not None
@@ -165,20 +165,20 @@ def test_numbers_of_participants_may_be_written_differently(tmp_path: Path) -> N
     whole = [re.sub(r"^(\d)", r"0\1", row) for row in ROUNDS]
     with patch("test_ratings.ROUNDS", whole):
         for code in ("1", "1.0", "01"):
-            found = read(tmp_path, ["who,whom,liking", f"{code},x,3", "02,z,4"], LONG)
+            found = read(tmp_path, ["id,partner,liking", f"{code},x,3", "02,z,4"], LONG)
             assert found.ratings is not None
             assert found.ratings[["player", "partner", "rating"]].to_numpy().tolist() == [[0, 0, 3], [1, 2, 4]]
 
 
 def test_partners_of_other_sessions_are_others(tmp_path: Path) -> None:
-    table = ["who,day,whom,liking", "1,tu,x,3", "1,mo,x,4", "2,tu,z,1"]
+    table = ["id,day,partner,liking", "1,tu,x,3", "1,mo,x,4", "2,tu,z,1"]
     found = read(tmp_path, table, LONG | {"session": "day"}, session=True)
     assert found.ratings is not None
     assert found.ratings[["player", "partner", "rating"]].to_numpy().tolist() == [[0, 3, 3], [0, 0, 4], [1, 5, 1]]
 
 
 def test_times_and_levels_of_the_table(tmp_path: Path) -> None:
-    table = ["who,whom,when,r,o,liking"]
+    table = ["id,partner,when,r,o,liking"]
     table += [f"{who},{p},{when},{r},{o},{who + i}" for who in (1, 2) for when in ("before", "after")
               for i, (p, r, o) in enumerate([("x", "good", 1), ("y", "bad", 1), ("z", "bad", 0)])]  # fmt: skip
     columns = LONG | {"time": "when", "rank": "r", "outcome": "o"}
@@ -196,16 +196,16 @@ def test_times_and_levels_of_the_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "columns", "settings", "problem"),
     [
-        (["who,whom,liking", "1,x,often"], LONG, {}, "row 2, column liking: must be a number, got 'often'"),
-        (["who,whom,liking", "1,x,1", "1,x,2"], LONG, {}, "row 3, column whom: must be rated once by a participant; if "
-         "it was rated several times, add `time` to `columns`, got 'x'"),
-        (["who,whom,liking", "1,q,1"], LONG, {}, "column whom: must be a partner on offer (x, y, z), got 'q'"),
-        (["who,whom,liking", ",x,1"], LONG, {}, "row 2, column who: is required"),
-        (["who,whom,rating", "1,x,1"], LONG, {}, "column liking: is required in the header, got who, whom, rating"),
-        (["who,x", "1,1"], {"participant": "who"}, {}, "columns.partner: is required, unless each partner has"),
-        (["who,x", "1,1"], {"participant": "who"}, {"wide": "like"}, "must contain {partner}"),
-        (["who,x", "1,1"], {"participant": "who"}, {"wide": "like_{partner}"}, "must match `wide` (like_{partner})"),
-        (["who,whom,r,liking", "1,x,so-so,1"], LONG | {"rank": "r"}, {}, "must be high or low, see `rank` of"),
+        (["id,partner,liking", "1,x,often"], LONG, {}, "row 2, column liking: must be a number, got 'often'"),
+        (["id,partner,liking", "1,x,1", "1,x,2"], LONG, {}, "row 3, column partner: must be rated once by a participant; "
+         "if it was rated several times, add `time` to `columns`, got 'x'"),
+        (["id,partner,liking", "1,q,1"], LONG, {}, "column partner: must be a partner on offer (x, y, z), got 'q'"),
+        (["id,partner,liking", ",x,1"], LONG, {}, "row 2, column id: is required"),
+        (["id,partner,rating", "1,x,1"], LONG, {}, "column liking: is required in the header, got id, partner, rating"),
+        (["id,x", "1,1"], {"participant": "id"}, {}, "columns.partner: is required, unless each partner has"),
+        (["id,x", "1,1"], {"participant": "id"}, {"wide": "like"}, "must contain {partner}"),
+        (["id,x", "1,1"], {"participant": "id"}, {"wide": "like_{partner}"}, "must match `wide` (like_{partner})"),
+        (["id,partner,r,liking", "1,x,so-so,1"], LONG | {"rank": "r"}, {}, "must be high or low, see `rank` of"),
     ],
 )  # fmt: skip
 def test_problems(
@@ -217,7 +217,7 @@ def test_problems(
 
 
 def test_a_session_without_rounds_is_unknown(tmp_path: Path) -> None:
-    table = ["who,day,whom,liking", "1,fr,x,3"]
+    table = ["id,day,partner,liking", "1,fr,x,3"]
     with pytest.raises(InvalidInputError, match=r"column day: must be one of those with rounds \(mo, tu\), got 'fr'"):
         read(tmp_path, table, LONG | {"session": "day"}, session=True)
     with pytest.raises(InvalidInputError, match=r"columns.session: is required, as partners are new in each session"):
@@ -225,7 +225,7 @@ def test_a_session_without_rounds_is_unknown(tmp_path: Path) -> None:
 
 
 def test_other_names_are_noted(tmp_path: Path) -> None:
-    found = read(tmp_path, ["who,whom,liking,comment", "1,x,3,hm", "1,q,3,", "9,x,1,"], LONG)
+    found = read(tmp_path, ["id,partner,liking,comment", "1,x,3,hm", "1,q,3,", "9,x,1,"], LONG)
     notes = " | ".join(found.notes)
     for part in ("not in the table of ratings: 2", "only in the table of ratings: 9", "comment",
                  "1 rating of partners that were never on offer"):  # fmt: skip

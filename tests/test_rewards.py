@@ -154,7 +154,7 @@ def test_gains_and_losses_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     imported = import_table("decks.csv", None)
     assert imported.problems == ()
     worst, best = int((gain + loss).min()), int((gain + loss).max())
-    assert f"reward: it is gain plus loss; are {worst} and {best} the worst and the best sums?" in imported.found.unsure
+    assert f"reward: are {worst} and {best} the worst and the best that gain plus loss can be?" in imported.found.unsure
     choices = load("decks.yaml", ["reward=[-250, 150]"]).choices
     np.testing.assert_allclose(choices.reward, np.tile((gain + loss + 250) / 400, (2, 1)))  # type: ignore[arg-type]
     with pytest.raises(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,36 +13,12 @@ import numpy as np
 import pandas as pd
 
 from accept_reject.experiments.data.cells import as_text
-from accept_reject.experiments.data.config import ORDER, compiled
+from accept_reject.experiments.data.column_names import LEAST_ROUNDS, named
+from accept_reject.experiments.data.config import ORDER
 from accept_reject.experiments.data.table_file import FILE_NAME
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "-99", "-999", "-9999")
 """Cells that usually stand for a missing value."""
-
-NAMES = {
-    "participant": r"sub|subj|subject|subj_?id|subject_?(id|nr|number|no)|participant|participant_?(id|nr)|ppt?|ppn|vp|"
-    r"vp_?(nr|code)|code|pid|id|exp_?id|worker_?id|prolific_?pid|respondent_?id|response_?id|player|"
-    r"versuchsperson|proband(in)?|teilnehmer(in)?",
-    "session": r"ses|session|session_?(id|nr|number|no)|visit|day|wave|sitzung|messzeitpunkt|tag",
-    "block": r"block|block_?(id|nr|number|no)|run|run_?(id|nr|number|no)|game|phase",
-    "round": r"round|trial|trial_?(id|nr|num|number|no|index|count)|round_?(nr|number|no)|t|nr|runde|durchgang|"
-    r"durchgang_?nr",
-    "choice": r"choice|chosen|chose|choose|choice_?(id|made)|chosen_?(option|stimulus|partner|id|card)|"
-    r"response|resp|key|key_?press|button|action|selected|selection|decision|pick(ed)?|asked|wahl|gewählt|antwort|taste",
-    "accepted": r"accepted|acceptance|outcome|outc|reward|rewarded|feedback|fb|result|win|won|gain|points|payoff|score|"
-    r"out|match(ed)?|hit|ergebnis|belohnung|rückmeldung|gewinn|punkte",
-    "rank": r"rank|ranking|rang|position",
-    "spots": r"spots?|places|capacity|room|vacancies|plätze",
-    "condition": r"cond|condition|bedingung|treatment",
-    "onset": r"onset|stim_?onset|offer_?onset|choice_?onset|trial_?onset|stimulus_?onset",
-    "feedback_onset": r"(feedback|outcome|fb|reward)_?onset",
-    "response_time": r"rt|rts|rtime|reaction_?times?|response_?times?|latency|resp_?time|time_?taken|reaktionszeit|"
-    r"duration|rz",
-}
-"""What columns are often called; only letters, digits and underscores are compared."""
-
-UNIT = re.compile(r"_(s|sec|ms|msec)$")
-"""The unit of a time at the end of a name."""
 
 PLACES = ("left", "right"), ("l", "r"), ("links", "rechts"), ("1", "2"), ("0", "1"), ("a", "b"), ("good", "bad")
 """Pairs of words for the places in an offer."""
@@ -53,9 +28,6 @@ YES = ("1", "true", "yes", "y", "win", "won", "gain", "reward", "rewarded", "acc
 NO = ("0", "-1", "false", "no", "n", "loss", "lose", "lost", "none", "reject", "rejected", "incorrect", "wrong", "miss",
       "nein", "verloren", "verlust", "niete", "falsch", "abgelehnt", "keine belohnung")  # fmt: skip
 """Words for both outcomes."""
-
-LEAST_ROUNDS = 4
-"""Least number of rounds of a participant, or in a session or block."""
 
 MANY, LOOKED_AT = 30, 2_000
 """Numbers of columns among which offers are searched, and of rows that are looked at for this."""
@@ -103,19 +75,6 @@ def guess(table: pd.DataFrame, many_files: bool) -> Guess:
     if missing and not set(missing) <= {"", "n/a", "NA", "NaN"}:
         found.settings["missing"] = missing
     return found
-
-
-def named(columns: Iterable[str], role: str) -> list[str]:
-    """The columns whose names suggest a role, the most suggestive first."""
-    scored = []
-    for column in columns:
-        plain = UNIT.sub("", re.sub(r"[^\w]+", "_", column).strip("_").lower())
-        last = plain.rpartition("_")[2]
-        for score, text in enumerate((plain, last)):
-            if re.fullmatch(NAMES[role], text):
-                scored.append((score, len(plain), column))
-                break
-    return [column for *_, column in sorted(scored, key=lambda each: each[:2])]
 
 
 def _free(cells: pd.DataFrame, found: Guess) -> list[str]:
@@ -240,11 +199,26 @@ def _gains_and_losses(cells: pd.DataFrame, found: Guess) -> bool:
     total = numbers.sum(axis=1, skipna=False)
     if (cells[pair].notna() & numbers.isna()).any(axis=None) or (numbers[pair[1]] > 0).any() or total.nunique() < 2:
         return False
-    worst, best = float(total.min()), float(total.max())
-    found.columns["reward"] = pair
-    found.settings["reward"] = [int(each) if each.is_integer() else each for each in (worst, best)]
-    found.unsure.append(f"reward: it is {' plus '.join(pair)}; are {worst:g} and {best:g} the worst and the best sums?")
+    _reward(total, pair, found)
     return True
+
+
+def _reward(values: pd.Series, columns: Any, found: Guess) -> None:
+    """Take one column of points, or several whose sum they are."""
+    worst, best = float(values.min()), float(values.max())
+    found.columns["reward"] = columns
+    found.settings["reward"] = [int(each) if each.is_integer() else each for each in (worst, best)]
+    what = columns if isinstance(columns, str) else " plus ".join(columns)
+    found.unsure.append(f"reward: are {worst:g} and {best:g} the worst and the best that {what} can be?")
+
+
+def _numbers(cells: pd.Series, found: Guess) -> pd.Series:
+    """Convert the cells of a column that are not missing, and take note of decimal commas if all are numbers."""
+    text = cells.dropna()
+    numbers = pd.to_numeric(text.str.replace(",", "."), errors="coerce")
+    if numbers.notna().all() and text.str.contains(",").any():
+        found.settings["decimal"] = ","
+    return numbers
 
 
 def _outcome(cells: pd.DataFrame, found: Guess) -> None:
@@ -260,15 +234,9 @@ def _outcome(cells: pd.DataFrame, found: Guess) -> None:
         if len(values) == 1:
             found.unsure.append(f"accepted: {column} is always {values[0]}")
     for column in named(_free(cells, found), "accepted"):
-        text = cells[column].dropna()
-        numbers = pd.to_numeric(text.str.replace(",", "."), errors="coerce")
+        numbers = _numbers(cells[column], found)
         if numbers.notna().all() and numbers.nunique() > 2:
-            if text.str.contains(",").any():
-                found.settings["decimal"] = ","
-            worst, best = float(numbers.min()), float(numbers.max())
-            found.columns["reward"] = column
-            found.settings["reward"] = [int(each) if each.is_integer() else each for each in (worst, best)]
-            found.unsure.append(f"reward: are {worst:g} and {best:g} the worst and the best that {column} can be?")
+            _reward(numbers, column, found)
             return
     found.lacking.append(
         "accepted: add `accepted: COLUMN` under `columns`, with a column of two outcomes; for points, `reward: COLUMN` "
@@ -297,13 +265,10 @@ def _others(cells: pd.DataFrame, found: Guess) -> None:
             break
     for role in ("rank", "spots", "response_time", "onset", "feedback_onset"):
         for column in named(_free(cells, found), role):
-            text = cells[column].dropna()
-            numbers = pd.to_numeric(text.str.replace(",", "."), errors="coerce")
+            numbers = _numbers(cells[column], found)
             if numbers.isna().any() or (role in ("rank", "spots") and not numbers.mod(1).eq(0).all()):
                 continue
             found.columns[role] = column
-            if text.str.contains(",").any():
-                found.settings["decimal"] = ","
             if role == "response_time" and numbers.median() > SLOW:
                 found.settings["unit"] = "ms"
                 found.why["unit"] = f"the median of {column} is {numbers.median():.0f}"
@@ -332,38 +297,6 @@ def _rounds(cells: pd.DataFrame, found: Guess) -> None:
                 return
     found.columns["round"] = ORDER
     found.why["round"] = "no column numbers the rounds of each participant"
-
-
-def where_of(table: pd.DataFrame) -> dict[str, str]:
-    """Guess which rows are rounds, in a table with other trials: those with a column of choices."""
-    for column in table:
-        if not re.fullmatch(r"(?i)(trial_?type|type|task|phase|screen|part|event)", str(column)):
-            continue
-        kinds = table[column].str.strip()
-        for kind in kinds[kinds != ""].value_counts().index:
-            if not 1 < kinds.nunique() <= 50:
-                break
-            part = table[kinds == kind]
-            given = [each for each in part if (part[each].str.strip() != "").mean() > 0.5]
-            if named(given, "choice") and named(given, "accepted"):
-                return {str(column): str(kind)}
-    return {}
-
-
-WIDE = ("{name}_{round}", "{name}.{round}", "{name}{round}", "T{round}_{name}", "t{round}_{name}", "{round}_{name}",
-        "R{round}_{name}", "trial{round}_{name}", "Trial{round}_{name}")  # fmt: skip
-"""Usual names of the columns of single rounds."""
-
-
-def wide_of(table: pd.DataFrame) -> str | None:
-    """Guess whether each round has columns of its own, and how they are called: at least a choice and an outcome."""
-    for pattern in WIDE:
-        matches = [match for column in table if (match := compiled(pattern).fullmatch(str(column)))]
-        rounds = Counter(match["name"] for match in matches)
-        names = [name for name, count in rounds.items() if count >= LEAST_ROUNDS]
-        if named(names, "choice") and named(names, "accepted"):
-            return pattern
-    return None
 
 
 def stem(path: str) -> str:

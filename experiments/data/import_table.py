@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from accept_reject.errors import InvalidInputError
+from accept_reject.experiments.data.column_names import where_of, wide_of
 from accept_reject.experiments.data.config import DataConfig
 from accept_reject.experiments.data.flat import read_flat
 from accept_reject.experiments.data.formats import STATISTICS, decompressed, largest_sheet, matching, read_files
-from accept_reject.experiments.data.guess import Guess, guess, stem, where_of, wide_of
+from accept_reject.experiments.data.guess import Guess, guess, stem
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.reshape import lengthen
 from accept_reject.experiments.data.text import read_bytes

@@ -62,7 +62,7 @@ def read_liking(
     Args:
         folder: The folder of the data set.
         labels: Labels of the participants, such as `sub-001`.
-        partners: Numbers of partners, see `RoundsReader.partners`.
+        partners: Numbers of partners, see `names_of_partners`.
         problems: Where problems are added.
         notes: Where it is said what was not read.
 

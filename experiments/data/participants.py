@@ -34,7 +34,7 @@ def read_participants(
         config: The table.
         ids: The participants with rounds.
         problems: Where problems are added.
-        notes: Where it is said who is in only one of the tables.
+        notes: Where participants are listed that are in only one of the tables.
 
     Returns:
         The cells as text, None where missing, with the participants' names as the index, in their order.
@@ -66,13 +66,13 @@ def read_participants(
 
 
 def note_others(what: str, found: Sequence[str] | pd.Index, ids: Sequence[str], notes: list[str]) -> None:
-    """Say who has only rounds, and who has none.
+    """List participants that have only rounds, and those that have none.
 
     Args:
         what: The other table.
         found: Names in the other table.
         ids: Participants with rounds.
-        notes: Where it is said.
+        notes: Where they are listed.
     """
     for names, message in (
         ([each for each in ids if each not in set(found)], f"not in the table of {what}"),

@@ -113,7 +113,7 @@ def read_ratings(
     Args:
         config: The table and how to read it.
         ids: The participants with rounds.
-        partners: Numbers of partners, see `RoundsReader.partners`.
+        partners: Numbers of partners, see `names_of_partners`.
         units: The sessions and blocks in which partners are new, with their numbers in the column `unit`.
         problems: Where problems are added.
         notes: Where it is said what was not read.

@@ -15,6 +15,7 @@ from accept_reject.envs.game import GameSpec, PartnerKind
 from accept_reject.envs.rendering import plural
 from accept_reject.experiments.data.cells import as_numbers
 from accept_reject.experiments.data.hidden_state import inconsistencies
+from accept_reject.experiments.data.partners import MAX_PARTNERS, in_order_of_offers, names_of_partners
 from accept_reject.experiments.data.problems import DataProblems
 
 REQUIRED = ("round", "offered_1", "offered_2", "choice", "accepted")
@@ -161,17 +162,8 @@ class RoundsReader:
         return table.iloc[order].reset_index(drop=True)
 
     def partners(self) -> pd.DataFrame:
-        """Return the number of each partner: columns `participant`, `unit` (0 if there are none), `name`, `partner`."""
-        offers = self.frame[self.offered].to_numpy()
-        each = len(self.offered)
-        units = self.frame.unit.to_numpy() if "unit" in self.frame else np.zeros(len(offers), np.int64)
-        columns = {
-            "participant": np.repeat(self.frame.participant.astype(str).to_numpy(), each),
-            "unit": np.repeat(units, each),
-            "name": offers.ravel(),
-            "partner": self._numbers.ravel(),
-        }
-        return pd.DataFrame(columns).drop_duplicates().reset_index(drop=True)
+        """Return the number of each partner, see `names_of_partners`."""
+        return names_of_partners(self.frame, self.frame[self.offered], self._numbers)
 
     @property
     def _file(self) -> str:
@@ -285,33 +277,20 @@ class RoundsReader:
     def _number_partners(self, number: NDArray[np.float64], names: list[str] | None) -> tuple[NDArray[np.int64], int]:
         """Return the offered partners as numbers, `(rows, offered)`, and the largest number for one participant."""
         offers = self.frame[self.offered]
-        if names is not None:
-            known = pd.Index(names)
-            numbers = np.stack([known.get_indexer(offers[column]) for column in self.offered], axis=1)
-            for j, column in enumerate(self.offered):
-                text = offers[column].to_numpy()
-                unknown = (numbers[:, j] < 0) & offers[column].notna().to_numpy()
-                self._problem(
-                    column,
-                    unknown,
-                    lambda i, text=text: f"must be a partner of the game ({names[0]} to {names[-1]}), got {text[i]!r}",  # type: ignore[misc]
-                )
-            return numbers, 0
-        participant = pd.factorize(self.frame.participant)[0]
-        unit = pd.factorize(self.frame.unit)[0] if "unit" in self.frame else np.zeros(len(offers), np.int64)
-        name, unique = pd.factorize(offers.to_numpy().ravel())
-        key = ((participant * (unit.max() + 1) + unit) * len(unique))[:, None] + name.reshape(offers.shape)
-        order = np.lexsort((number, participant))
-        # In the order of participants and rounds, the partners of a participant have consecutive codes.
-        codes = pd.factorize(key[order].ravel())[0].reshape(offers.shape)
-        starts = np.flatnonzero(np.diff(participant[order], prepend=-2))
-        first = np.repeat(codes[starts, 0], np.diff([*starts, len(order)]))
-        numbers = np.empty(offers.shape, np.int64)
-        numbers[order] = codes - first[:, None]
-        most = int(numbers.max()) + 1
-        if most > 256:
-            self.problems.add(f"must have at most 256 partners for a participant, got {most}", self._file)
-        return numbers, most
+        if names is None:
+            numbers = in_order_of_offers(self.frame, offers, number)
+            most = int(numbers.max()) + 1
+            if most > MAX_PARTNERS:
+                problem = f"must have at most {MAX_PARTNERS} partners for a participant, got {most}"
+                self.problems.add(problem, self._file)
+            return numbers, most
+        numbers = np.stack([pd.Index(names).get_indexer(offers[column]) for column in self.offered], axis=1)
+        allowed = f"must be a partner of the game ({names[0]} to {names[-1]})"
+        for j, column in enumerate(self.offered):
+            text = offers[column].to_numpy()
+            unknown = (numbers[:, j] < 0) & offers[column].notna().to_numpy()
+            self._problem(column, unknown, lambda i, text=text: f"{allowed}, got {text[i]!r}")  # type: ignore[misc]
+        return numbers, 0
 
     def _assemble(
         self,
