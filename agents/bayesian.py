@@ -91,32 +91,30 @@ class BayesianHybrid(Learner):
 
     def value(self, evidence: Tensor) -> Tensor:
         """Return `w * rank value + (1 - w) * outcome value`."""
-        rank_value, _ = self._normal(evidence)
+        rank_value, _ = self._of_rank(evidence)
         outcome_value, _ = self._of_outcome(evidence)
         w = self.parameter("w", outcome_value)
         return w * rank_value + (1 - w) * outcome_value
 
     def beliefs(self, evidence: Tensor) -> Beliefs:
         """Return means and variances of both beliefs; None for a signal that has no weight."""
-        rank_value, precision = self._normal(evidence)
-        outcome_value, variance = self._of_outcome(evidence)
+        rank_value, rank_variance = self._of_rank(evidence)
+        outcome_value, outcome_variance = self._of_outcome(evidence)
         weight = self.fixed.get("w")
         uses_rank, uses_outcome = weight != 0, weight != 1
         return Beliefs(
             rank_value if uses_rank else None,
             outcome_value if uses_outcome else None,
-            1 / precision if uses_rank else None,
-            variance if uses_outcome else None,
+            rank_variance if uses_rank else None,
+            outcome_variance if uses_outcome else None,
         )
 
-    def _normal(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and precision of the belief about the rank value."""
-        _, _, shown, value = evidence.unbind(-1)
+    def _of_rank(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the belief about the rank value."""
+        _, _, shown, total = evidence.unbind(-1)
         scale = self.game.ranks - 1
-        prior_precision = (self.parameter("rank_prior_sd", value) / scale) ** -2
-        noise_precision = (self.parameter("rank_noise_sd", value) / scale) ** -2
-        precision = prior_precision + shown * noise_precision
-        return (self.parameter("rank_prior", value) * prior_precision + value * noise_precision) / precision, precision
+        prior_sd, noise_sd = (self.parameter(name, total) / scale for name in ("rank_prior_sd", "rank_noise_sd"))
+        return normal_belief(self.parameter("rank_prior", total), prior_sd, noise_sd, shown, total)
 
     def _of_outcome(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of the belief about the outcome."""
@@ -192,11 +190,8 @@ class NormalHybrid(BayesianHybrid):
     def _of_outcome(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of the belief about the outcome."""
         count, total, _, _ = evidence.unbind(-1)
-        prior_precision = self.parameter("reward_prior_sd", total) ** -2
-        noise_precision = self.parameter("reward_noise_sd", total) ** -2
-        precision = prior_precision + count * noise_precision
-        mean = (self.parameter("reward_prior", total) * prior_precision + total * noise_precision) / precision
-        return mean, 1 / precision
+        prior_sd, noise_sd = (self.parameter(name, total) for name in ("reward_prior_sd", "reward_noise_sd"))
+        return normal_belief(self.parameter("reward_prior", total), prior_sd, noise_sd, count, total)
 
 
 class NormalOutcome(NormalHybrid):
@@ -232,3 +227,21 @@ class ScrambledHybrid(BayesianHybrid):
         names = ["partner", "rank", "spots", "accepted", *([] if feedback.reward is None else ["reward"])]
         others = {name: np.roll(getattr(feedback, name), -1) for name in names}
         super().learn(replace(feedback, **others))
+
+
+def normal_belief(mean: Tensor, sd: Tensor, noise_sd: Tensor, count: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+    """Update a Normal belief about a mean with observations of known noise.
+
+    Args:
+        mean: Mean of the prior.
+        sd: Standard deviation of the prior.
+        noise_sd: Standard deviation of observations around their mean.
+        count: Number of observations.
+        total: Their sum.
+
+    Returns:
+        Mean and variance of the posterior.
+    """
+    prior_precision, noise_precision = sd**-2, noise_sd**-2
+    precision = prior_precision + count * noise_precision
+    return (mean * prior_precision + total * noise_precision) / precision, 1 / precision

@@ -107,6 +107,16 @@ class Choices:
         return self.choice == MISSED
 
     @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of rounds with a record of each player, `(n,)`."""
+        return np.full(len(self), self.game.rounds) if self.recorded is None else self.recorded
+
+    @property
+    def played(self) -> NDArray[np.bool_]:
+        """Whether the round has a record, `(n, rounds)`."""
+        return np.arange(self.game.rounds) < self.lengths[:, None]
+
+    @property
     def outcome(self) -> NDArray[np.float64]:
         """The outcome, 0..1, `(n, rounds)`: the reward if it is graded, else 1 for an acceptance; 0 where missed."""
         return self.accepted.astype(np.float64) if self.reward is None else np.where(self.missed, 0.0, self.reward)

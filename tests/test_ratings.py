@@ -197,8 +197,8 @@ def test_times_and_levels_of_the_table(tmp_path: Path) -> None:
     ("table", "columns", "settings", "problem"),
     [
         (["id,partner,liking", "1,x,often"], LONG, {}, "row 2, column liking: must be a number, got 'often'"),
-        (["id,partner,liking", "1,x,1", "1,x,2"], LONG, {}, "row 3, column partner: must be rated once by a participant; "
-         "if it was rated several times, add `time` to `columns`, got 'x'"),
+        (["id,partner,liking", "1,x,1", "1,x,2"], LONG, {}, "row 3, column partner: must be rated once by a "
+         "participant; if it was rated several times, add `time` to `columns`, got 'x'"),
         (["id,partner,liking", "1,q,1"], LONG, {}, "column partner: must be a partner on offer (x, y, z), got 'q'"),
         (["id,partner,liking", ",x,1"], LONG, {}, "row 2, column id: is required"),
         (["id,partner,rating", "1,x,1"], LONG, {}, "column liking: is required in the header, got id, partner, rating"),

@@ -54,8 +54,8 @@ def mixed_logit(answers: NDArray[np.bool_], predictors: pd.DataFrame, groups: ND
     objective = _Laplace(answers, x, at)
     start = np.concatenate([np.zeros(d), np.full(d, 0.5)])
     fit = optimize.minimize(objective, start, jac=True, method="BFGS", options={"gtol": _LARGEST_GRADIENT / 10})
-    hessian = torch.autograd.functional.hessian(objective.deviance, torch.from_numpy(fit.x)).numpy()  # type: ignore[no-untyped-call]
-    used = np.concatenate([np.ones(d, bool), np.abs(fit.x[d:]) > 1e-3])  # at 0, its deviance may be flat
+    hessian = torch.autograd.functional.hessian(objective.value, torch.from_numpy(fit.x)).numpy()  # type: ignore[no-untyped-call]
+    used = np.concatenate([np.ones(d, bool), np.abs(fit.x[d:]) > 1e-3])  # at 0, the likelihood may be flat
     curvature = hessian[np.ix_(used, used)]
     if not np.abs(fit.jac).max() < _LARGEST_GRADIENT or not np.linalg.eigvalsh(curvature)[0] > 1e-8:
         return found
@@ -82,11 +82,11 @@ class _Laplace:
 
     def __call__(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         at = torch.from_numpy(theta).requires_grad_()
-        value = self.deviance(at)
+        value = self.value(at)
         (gradient,) = torch.autograd.grad(value, at)
         return float(value.detach()), gradient.numpy()
 
-    def deviance(self, theta: Tensor) -> Tensor:
+    def value(self, theta: Tensor) -> Tensor:
         """The negative log-likelihood, from `(2 d,)`, twice differentiable."""
         with torch.no_grad():
             mode = self.mode

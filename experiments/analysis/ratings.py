@@ -100,11 +100,10 @@ def experience(choices: Choices) -> dict[str, NDArray[np.float64]]:
 def _of_offers(choices: Choices, of_offered: NDArray[np.floating]) -> NDArray[np.float64]:
     """The mean hidden state of each partner over the rounds in which it was on offer, `(n, partners)`."""
     total, count = (np.zeros((len(choices), choices.game.n_partners)) for _ in range(2))
-    rounds = np.arange(choices.game.rounds)
-    played = np.ones((len(choices), 1), bool) if choices.recorded is None else rounds < choices.recorded[:, None]
     at = np.arange(len(choices))[:, None, None], choices.offered
-    np.add.at(total, at, of_offered * played[..., None])
-    np.add.at(count, at, 1 * played[..., None])
+    played = choices.played[..., None].astype(np.float64)
+    np.add.at(total, at, of_offered * played)
+    np.add.at(count, at, played)
     with np.errstate(invalid="ignore"):
         return total / count
 

@@ -55,6 +55,4 @@ def trials(learner: Learner, choices: Choices) -> pd.DataFrame:
         "outcome_variance": choices.of_chosen(outcome_variance),
     }
     table = pd.DataFrame(columns | {name: each.ravel() for name, each in of_choice.items()})
-    if choices.recorded is None:
-        return table
-    return table[(np.arange(rounds) < choices.recorded[:, None]).ravel()].reset_index(drop=True)
+    return table[choices.played.ravel()].reset_index(drop=True)

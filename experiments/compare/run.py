@@ -212,8 +212,7 @@ def own_episodes(data: Data) -> Episodes | None:
     if not drawn.apply(lambda column: column.str.fullmatch(r"\d{1,10}")).all(axis=None):
         return None
     episodes = Episodes.join([draw(choices.game, int(seed), 1, int(episode)) for seed, episode in drawn.to_numpy()])
-    recorded = np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded
-    same = (episodes.offered == choices.offered).all(axis=2) | (np.arange(choices.game.rounds) >= recorded[:, None])
+    same = (episodes.offered == choices.offered).all(axis=2) | ~choices.played
     return episodes if same.all() else None
 
 

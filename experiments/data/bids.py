@@ -158,9 +158,8 @@ def _write_files(
     game = choices.game.model_dump(mode="json")
     _write_json(new / SIDECAR, {"TaskName": TASK, "TaskDescription": about, "Game": game, **described})
     length = choices.game.rounds
-    recorded = [length] * len(labels) if choices.recorded is None else choices.recorded.tolist()
     for i, label in enumerate(labels):
-        part = rounds.iloc[i * length : i * length + recorded[i]].drop(columns="participant")
+        part = rounds.iloc[i * length : i * length + choices.lengths[i]].drop(columns="participant")
         write(new / label / "beh" / f"{label}_task-{TASK}_beh.tsv", _tsv(part))
 
 

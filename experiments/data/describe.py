@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from accept_reject.envs.choices import Choices
 from accept_reject.envs.rendering import plural
 from accept_reject.experiments.data.load import Data
 
@@ -27,7 +26,7 @@ def describe(data: Data) -> list[tuple[str, str]]:
     """Summarize choices as pairs of a name and a value."""
     choices, parts = data.choices, parts_of(data)
     answered = ~choices.missed
-    recorded = _recorded(choices)
+    recorded = choices.lengths
     missed = int(recorded.sum() - answered.sum())
     pairs = np.sort(choices.offered[answered], axis=1)
     shown = (choices.rank > 0) & answered
@@ -67,7 +66,7 @@ def parts_of(data: Data) -> pd.DataFrame | None:
     levels = [name for name in ("session", "block") if data.rounds is not None and name in data.rounds]
     if data.rounds is None or not levels:
         return None
-    recorded = np.arange(data.choices.game.rounds) < _recorded(data.choices)[:, None]
+    recorded = data.choices.played
     missed = data.rounds.assign(missed=data.choices.missed[recorded])
     groups = missed.groupby(["participant", *levels], sort=False, dropna=False)
     return groups.agg(rounds=("missed", "size"), missed=("missed", "sum")).reset_index()
@@ -120,8 +119,8 @@ def by_participant(data: Data) -> pd.DataFrame:
         table = pd.DataFrame(
             {
                 "participant": choices.names(),
-                "rounds": _recorded(choices),
-                "missed": _recorded(choices) - made,
+                "rounds": choices.lengths,
+                "missed": choices.lengths - made,
                 "first_place": (answered & (choices.choice == 0)).sum(axis=1) / made,
                 "accepted": (answered & choices.accepted).sum(axis=1) / made,
             }
@@ -174,7 +173,3 @@ def doubts(data: Data) -> list[str]:
     if len(silent):
         found.append(f"{plural(len(silent), 'participant')} without a choice: {', '.join(silent[:5])}")
     return found
-
-
-def _recorded(choices: Choices) -> NDArray[np.int64]:
-    return np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded

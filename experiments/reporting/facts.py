@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from accept_reject.agents.bayesian import BayesianHybrid, BayesianOutcome, BayesianRank, NormalHybrid, NormalOutcome
@@ -113,7 +112,7 @@ def data_facts(data: Data) -> DataFacts:
     """Count participants, choices and missed rounds."""
     choices = data.choices
     made = int((~choices.missed).sum())
-    recorded = np.full(len(choices), choices.game.rounds) if choices.recorded is None else choices.recorded
+    recorded = choices.lengths
     missed = int(recorded.sum()) - made
     labels = pd.DataFrame() if data.rounds is None else data.rounds
     counts = {name: labels.groupby("participant")[name].nunique() for name in ("session", "block") if name in labels}
