@@ -16,7 +16,7 @@ EDGES = np.sin(np.linspace(0, np.pi / 2, 257)) ** 2
 """Edges of the cells over which Beta beliefs are integrated; they are closer near 0 and 1, where beliefs are narrow."""
 
 DENSE = 8
-"""All pairs of distributions that occur are computed, unless they are more than so many times those that are needed."""
+"""All pairs of distributions are computed at once, unless that is more than this many times the pairs needed."""
 
 QUANTILES = ndtri((np.arange(128) + 0.5) / 128)
 """Quantiles of a standard Normal over which Normal beliefs are averaged."""

@@ -57,7 +57,7 @@ def write(folder: Path, games: list[Choices], with_runs: bool) -> Path:
 def test_partners_are_new_in_each_session(with_runs: bool, games: list[Choices], tmp_path: Path) -> None:
     data = load(str(write(tmp_path, games, with_runs)))
     assert data.choices.choice.shape == (3, 2 * ROUNDS) and data.choices.game.n_partners == 16
-    assert not data.game_known and "Game is not used, as participants play it anew" in " ".join(data.notes)
+    assert not data.game_known and "Game is not used, because participants play it again" in " ".join(data.notes)
     expected = np.concatenate([replay(AGENT, each).numpy() for each in games], axis=1)
     np.testing.assert_allclose(replay(AGENT, data.choices).numpy(), expected, atol=1e-12)
     assert data.rounds is not None
@@ -106,7 +106,7 @@ def test_files_with_other_names_and_ratings_are_noted(games: list[Choices], tmp_
     (folder / "phenotype").mkdir()
     (folder / "phenotype" / "liking.tsv").write_text("participant_id\tliking_A\nsub-001\t3\n", encoding="utf-8")
     notes = load(str(folder)).notes
-    assert sum("its name must have no parts but ses and run" in each for each in notes) == 2
+    assert sum("its name has parts other than ses and run" in each for each in notes) == 2
     assert any("phenotype/liking.tsv is not read, as partners are new" in each for each in notes)
     set_key(folder, Restart="never")
     ratings = load(str(folder)).ratings

@@ -331,7 +331,7 @@ def test_what_can_not_be_scored_on_an_unknown_game(tmp_path: Path) -> None:
     assert table.header == ("player", "NLL per choice", "behind the best")
     assert [row[0] for row in table.rows] == ["random"]
     assert tables.unscored(found) == (
-        "Not scored on the participants of map: ideal-valuing (the game must be known for it); "
+        "Not scored on the participants of map: ideal-valuing (requires a known game); "
         "oracle-valuing (needs the hidden state, which is unknown for these choices)."
     )
     assert tables.stay_switch(found).header == ("player", "last outcome")

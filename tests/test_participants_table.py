@@ -100,7 +100,7 @@ def test_excluded_participants(tmp_path: Path) -> None:
     assert "left out by `exclude`: 3, 4" in data.notes
     with pytest.raises(InvalidInputError, match=r"exclude: must be participants \(3, 1, 2, 4, \.\.\.\), got 7"):
         read(tmp_path, {}, exclude=7)
-    with pytest.raises(InvalidInputError, match="exclude: must leave participants, got all of them"):
+    with pytest.raises(InvalidInputError, match="exclude: must not name all participants"):
         read(tmp_path, {}, exclude=[1, 2, 3, 4])
 
 

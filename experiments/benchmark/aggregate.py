@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 RESAMPLES = 2_000
 
 _TOGETHER = 8
-"""Number of resamples that are computed together: few fit into the processor's cache."""
+"""Number of resamples computed at once; small batches stay in the processor's cache."""
 
 FEWEST_SEEDS = 5
 """With fewer seeds there are no useful intervals."""

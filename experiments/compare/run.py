@@ -269,7 +269,7 @@ def _agent_nll(agent: Agent, data: Data, folds: np.ndarray[Any, Any]) -> tuple[F
     """
     choices = data.choices
     if agent.knows_game and not data.game_known:
-        return None, "the game must be known for it"
+        return None, "requires a known game"
     try:
         with torch.no_grad():
             own = replay(agent, choices).exp().numpy()

@@ -69,7 +69,7 @@ def curve(comparison: Comparison, name: str, by: By) -> TextTable:
 
 
 def stay_switch(comparison: Comparison) -> TextTable:
-    """The stay/switch effects of all players that can be estimated for somebody."""
+    """The stay/switch effects of all players, as far as they can be estimated for any of them."""
     shown = [(player, player.effects.set_index("effect")) for player in (comparison.participants, *comparison.players)
              if player.effects is not None]  # fmt: skip
     known = [name for name in EFFECTS if any(np.isfinite(effects.estimate[name]) for _, effects in shown)]

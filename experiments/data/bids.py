@@ -236,7 +236,7 @@ def read_dataset(folder: Path) -> Dataset:
             problems.raise_if_any(str(folder))
         if game is not None and several and _is_played_anew(frame, game):
             game = None
-            notes.append(f"{SIDECAR}: Game is not used, as participants play it anew in each session or run")
+            notes.append(f"{SIDECAR}: Game is not used, because participants play it again in each session or run")
         names = [partner_name(i) for i in range(game.n_partners)] if game else None
         reader = RoundsReader(frame, ranks, problems)
         choices = reader.read(game, names)

@@ -35,7 +35,7 @@ def files_of(participant: Path, task: str, notes: list[str]) -> dict[Path, dict[
         match = name.fullmatch(file.name)
         if match is None or (match[1] is None) == file.parent.parent.name.startswith("ses-"):
             notes.append(
-                f"{file.relative_to(participant.parent)}: not read, its name must have no parts but ses and run"
+                f"{file.relative_to(participant.parent)}: not read, because its name has parts other than ses and run"
             )
         else:
             parts = {"session": match[1], "run": match[2]}

@@ -32,7 +32,7 @@ def each_once(cells: pd.Series, function: Callable[[str], Any]) -> pd.Series:
 
 
 def as_numbers(cells: pd.Series) -> NDArray[np.float64]:
-    """Convert cells to numbers, NaN where they are none."""
+    """Convert cells to numbers, with NaN where they are missing or not numbers."""
     codes, unique = pd.factorize(cells)
     values = pd.to_numeric(pd.Series(unique, dtype=object), errors="coerce").to_numpy(np.float64)
     return np.append(values, np.nan)[codes]
@@ -55,7 +55,7 @@ def with_points(table: pd.DataFrame, decimal: str) -> pd.DataFrame:
 
 
 def name_alike(cells: pd.Series, names: Sequence[str]) -> pd.Series:
-    """Write names as in another table, where they differ only as spreadsheets change numbers: 1 and 1.0 are 01.
+    """Write names as in another table, where they differ only as spreadsheets change numbers: 1 and 1.0 match 01.
 
     Names that would fit several ones, such as 7 where there are 07 and 007, stay as they are.
     """

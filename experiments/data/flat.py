@@ -27,7 +27,7 @@ HINTS = {
 }
 """What to write into the config."""
 
-CODE = "; what stands for a missing value belongs to `missing`"
+CODE = "; if it stands for a missing value, add it to `missing`"
 
 
 NUMBERS = re.compile(rf"round|accepted|rank|spots|response_time|{'|'.join(ONSETS)}|(reward|valuation|acceptance)_\d+")
@@ -167,7 +167,7 @@ def _exclude(frame: pd.DataFrame, config: DataConfig, problems: DataProblems, no
     kept = ~frame.participant.isin(named)
     notes.append(f"left out by `exclude`: {', '.join(named)}")
     if not kept.any():
-        problems.add("must leave participants, got all of them", "exclude")
+        problems.add("must not name all participants", "exclude")
         problems.raise_if_any(config.file)
     return frame[kept].reset_index(drop=True)
 

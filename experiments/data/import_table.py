@@ -71,7 +71,7 @@ def import_table(file: str, out: Path | None) -> Imported:
     found = guess(table, len(tables) > 1)
     if not {"choice", "accepted", "reward"} & set(found.columns):
         found.lacking.append(
-            "any rounds: a table of ratings or of participants belongs into the config of the rounds, as `ratings` or "
+            "any rounds: a table of ratings or of participants belongs in the config of the rounds, as `ratings` or "
             "`participants`"
         )
     settings = form | {"columns": found.columns} | found.settings
