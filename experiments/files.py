@@ -1,9 +1,13 @@
-"""Atomic writing of files: to a temporary file that then replaces the target."""
+"""Files: written to a temporary file that then replaces the target, their text, and their names."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -41,3 +45,28 @@ def without_formula(cell: object) -> object:
         return cell
     text = cell.replace("\r", " ")  # it would end the row
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+
+
+def tsv(table: pd.DataFrame, digits: int | None = None) -> str:
+    """Return a table as BIDS requires: tab-separated, with `n/a` for missing values.
+
+    Args:
+        table: The table.
+        digits: Number of significant digits; by default those that give the same numbers when they are read.
+    """
+    form = None if digits is None else f"%.{digits}g"
+    return table.to_csv(sep="\t", index=False, na_rep="n/a", float_format=form, lineterminator="\n")
+
+
+def indented_json(content: dict[str, Any]) -> str:
+    """Return an object as JSON for people to read."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """Return unique names of files or folders for any names, such as those of models."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "_", name)
+        found[name] = plain if plain not in found.values() else f"{plain}_{len(found) + 1}"
+    return found

@@ -11,7 +11,6 @@ Tables are tab-separated UTF-8 text. Missing values are `n/a`, partners have the
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from importlib import metadata
@@ -30,7 +29,7 @@ from accept_reject.experiments.data.liking import LIKING, read_liking
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.rounds import REQUIRED, RoundsReader, is_known
 from accept_reject.experiments.data.text import TextFormat, read_table, unread_columns
-from accept_reject.experiments.files import write
+from accept_reject.experiments.files import indented_json, tsv, write
 from accept_reject.experiments.folders import locked, make_folder, replace_folder
 
 BIDS_VERSION = "1.10.0"
@@ -140,7 +139,7 @@ def _write_files(
     table = pd.DataFrame({"participant_id": labels, **participants})
     if simulated:
         table.insert(1, "simulated", 1)
-    write(new / "participants.tsv", _tsv(table))
+    write(new / "participants.tsv", tsv(table))
     described = {
         "participant_id": {"Description": "Label of the participant"},
         "simulated": {"Description": "1: simulated by a program"},
@@ -160,7 +159,7 @@ def _write_files(
     length = choices.game.rounds
     for i, label in enumerate(labels):
         part = rounds.iloc[i * length : i * length + choices.lengths[i]].drop(columns="participant")
-        write(new / label / "beh" / f"{label}_task-{TASK}_beh.tsv", _tsv(part))
+        write(new / label / "beh" / f"{label}_task-{TASK}_beh.tsv", tsv(part))
 
 
 class Dataset(NamedTuple):
@@ -322,9 +321,5 @@ def labels_of(choices: Choices) -> list[str]:
     return [f"sub-{i + 1:0{width}d}" for i in range(len(names))]
 
 
-def _tsv(table: pd.DataFrame) -> str:
-    return table.to_csv(sep="\t", index=False, na_rep=MISSING, lineterminator="\n")
-
-
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write(path, indented_json(content))

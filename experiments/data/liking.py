@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from accept_reject.envs.rendering import partner_name
 from accept_reject.experiments.data.problems import DataProblems
 from accept_reject.experiments.data.ratings_table import RatingColumns, RatingsTable, read_ratings
+from accept_reject.experiments.files import indented_json, tsv
 
 LIKING = "phenotype/liking"
 
@@ -43,8 +43,7 @@ def liking_files(
     }
     for name in names:
         meanings[f"liking_{name}"] = {"Description": question(name)} | ({"Levels": levels} if levels else {})
-    text = table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n")
-    return {f"{LIKING}.tsv": text, f"{LIKING}.json": json.dumps(meanings, indent=2, ensure_ascii=False) + "\n"}
+    return {f"{LIKING}.tsv": tsv(table, digits=10), f"{LIKING}.json": indented_json(meanings)}
 
 
 def as_ratings(ratings: NDArray[np.float64]) -> pd.DataFrame:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import arviz_base
 import torch
 
+from accept_reject.experiments.files import file_names
 from accept_reject.experiments.fit.run import FitResults
 from accept_reject.experiments.inference.bayes import Bayes
 
 
 def write_draws(results: FitResults, folder: Path) -> None:
     """Write the draws of each model as `posterior_MODEL.nc`, in the NetCDF format of ArviZ; other fits have none."""
-    taken: set[str] = set()
+    files = file_names(results.models)
     for name, each in results.models.items():
         if each.bayes is not None:
-            file = "posterior_" + re.sub(r"[^\w.-]+", "_", name)
-            file = file if file not in taken else f"{file}_{len(taken) + 1}"
-            taken.add(file)
             tree = inference_data(name, each.bayes, results)
-            tree.to_netcdf(folder / f"{file}.nc", engine="h5netcdf")
+            tree.to_netcdf(folder / f"posterior_{files[name]}.nc", engine="h5netcdf")
 
 
 def inference_data(name: str, draws: Bayes, results: FitResults) -> Any:

@@ -9,7 +9,6 @@ The files are those of BIDS, with one row for each event and regressor, and the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from accept_reject.experiments.data.bids import MISSING, TASK, labels_of
-from accept_reject.experiments.files import write
+from accept_reject.experiments.data.bids import TASK, labels_of
+from accept_reject.experiments.files import file_names, indented_json, tsv, write
 from accept_reject.experiments.fit.run import FitResults
 
 EVENTS = "events"
@@ -54,7 +53,7 @@ def write_events(results: FitResults, trials: pd.DataFrame, folder: Path) -> Non
     times = choices.response_time
     duration = np.zeros(choices.choice.shape) if times is None else np.nan_to_num(times)
     row_of = {name: i for i, name in enumerate(choices.names())}
-    folders = _unique(results.models)
+    folders = file_names(results.models)
     sessions = {} if "session" not in trials else _labels(trials.session.unique())
     for (model, participant), part in trials.groupby(["model", "participant"], sort=False):
         rounds = part["round"].to_numpy() - 1
@@ -74,9 +73,7 @@ def write_events(results: FitResults, trials: pd.DataFrame, folder: Path) -> Non
                 label = str(run) if str(run).isdecimal() else str(number)
                 numbered = [f"run-{label}"] if "run" in of_session or runs.nunique() > 1 else []
                 name = "_".join([*entities, f"task-{TASK}", *numbered, "events.tsv"])
-                text = found.to_csv(sep="\t", index=False, na_rep=MISSING, float_format="%.10g",
-                                             lineterminator="\n")  # fmt: skip
-                write(place / name, text)
+                write(place / name, tsv(found, digits=10))
     about = {
         "onset": {"Description": "Since the start of the run", "Units": "s"},
         "duration": {"Description": "Response time, 0 where it is not known; 0 for feedback", "Units": "s"},
@@ -86,10 +83,9 @@ def write_events(results: FitResults, trials: pd.DataFrame, folder: Path) -> Non
         "modulation": {"Description": "Height of the regressor; 1 where it is not modulated"},
     }
     names = pd.DataFrame({"participant_id": list(labels.values()), "participant": list(labels)})
-    write(folder / EVENTS / "participants.tsv", names.to_csv(sep="\t", index=False, lineterminator="\n"))
+    write(folder / EVENTS / "participants.tsv", tsv(names))
     for name in folders.values():
-        text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-        write(folder / EVENTS / name / f"task-{TASK}_events.json", text)
+        write(folder / EVENTS / name / f"task-{TASK}_events.json", indented_json(about))
 
 
 def events(rounds: pd.DataFrame) -> pd.DataFrame:
@@ -130,15 +126,6 @@ def _of_chosen(part: pd.DataFrame, place: NDArray[np.int8]) -> NDArray[np.float6
     values = part.filter(regex=r"^value_\d+$").to_numpy()
     chosen = values[np.arange(len(values)), np.maximum(place, 0)]
     return np.where(place < 0, np.nan, chosen)
-
-
-def _unique(names: Iterable[str]) -> dict[str, str]:
-    """Return names of folders for names of models."""
-    found: dict[str, str] = {}
-    for name in names:
-        plain = re.sub(r"[^\w.-]+", "_", name)
-        found[name] = plain if plain not in found.values() else f"{plain}_{len(found) + 1}"
-    return found
 
 
 def _labels(sessions: Iterable[str]) -> dict[str, str]:

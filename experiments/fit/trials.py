@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from accept_reject.experiments.analysis.trials import trials
-from accept_reject.experiments.files import write
+from accept_reject.experiments.files import tsv, write
 from accept_reject.experiments.fit.events import write_events
 from accept_reject.experiments.fit.run import FitResults
 
@@ -32,5 +32,5 @@ def write_trials(results: FitResults, folder: Path) -> None:
         whole = whole.merge(labels, on=["participant", "round"], how="left", validate="many_to_one")
         first = ["participant", "model", "round", *labels.columns[2:]]
         whole = whole[[*first, *whole.columns.difference(first, sort=False)]]
-    write(folder / TRIALS, whole.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n"))
+    write(folder / TRIALS, tsv(whole, digits=10))
     write_events(results, whole, folder)
